@@ -1,0 +1,220 @@
+package module
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"golang.org/x/net/http/httpguts"
+)
+
+func init() {
+	caddy.RegisterModule(Handler{})
+}
+
+// Defaults and limits of the options of Handler.
+const (
+	DefaultLearnAfter = 3
+	DefaultMinWait    = 30 * time.Millisecond
+	DefaultMaxOpening = 64 << 10
+	DefaultExpire     = 10 * time.Minute
+
+	MinLearnAfter = 2
+	MaxLearnAfter = 16
+	MinMaxOpening = 1 << 10
+	MaxMaxOpening = 1 << 20
+	MinExpire     = time.Second
+	MaxExpire     = 24 * time.Hour
+)
+
+// The values of Handler.Flush.
+const (
+	FlushHints = "hints"
+	FlushHead  = "head"
+	FlushShell = "shell"
+)
+
+// Handler answers a page request at once with the part of the page that it has
+// learned, the opening, and streams the rest from the handlers behind it (most
+// often reverse_proxy) as it comes. It learns by watching responses to requests
+// that carry nothing personal. The backend needs no change.
+//
+// It sets these placeholders:
+//
+// Placeholder | Description
+// ------------|------------
+// `{http.headstart.level}` | How far the response was committed before the backend answered: `none` or `head`
+// `{http.headstart.reason}` | Why it was not committed, a short fixed word; empty after a commit
+// `{http.headstart.audience}` | `anonymous` (no cookies), `returning` (cookies) or `crawler`; empty if the request is no page navigation
+// `{http.headstart.outcome}` | How a committed response ended: `exact`, `reloaded`, `redirected`, `failed`, `aborted` or `canceled`
+// `{http.headstart.backend_status}` | The status that the backend gave, which a committed response does not show
+// `{http.headstart.early_ms}` | Milliseconds from the start of the request until the opening was sent
+// `{http.headstart.backend_header_ms}` | Milliseconds until the backend's header
+// `{http.headstart.backend_body_ms}` | Milliseconds until the backend's first body byte
+// `{http.headstart.saved_ms}` | Milliseconds by which the first byte came earlier than the backend's header
+//
+// The level, reason and audience are set before the response is written, the
+// others when the handler returns; `log_append` sees all of them.
+type Handler struct {
+	// The highest level that a response may be committed to before the backend
+	// answers: `hints`, `head` or `shell`. The level used is the highest that
+	// the page has earned. Default: `shell`. Until that level is available,
+	// `shell` means `head`, and `hints` commits nothing.
+	Flush string `json:"flush,omitempty"`
+
+	// A template with placeholders that replaces the path in the key under
+	// which a page is learned, so that many URLs share one opening. Host,
+	// scheme and network scope stay part of the key. Default: every path is a
+	// page of its own.
+	Key string `json:"key,omitempty"`
+
+	// How many responses in a row must agree before anything is sent early.
+	// From 2 to 16. Default: 3.
+	LearnAfter int `json:"learn_after,omitempty"`
+
+	// Also learn from responses marked `Cache-Control: private`. Rails and
+	// Laravel mark every page so. Default: false.
+	LearnPrivate bool `json:"learn_private,omitempty"`
+
+	// Query parameters that do not keep a page from being sent early; a
+	// trailing `*` matches any ending (`utm_*`). Requests with such parameters
+	// teach nothing. Default: none.
+	IgnoreQuery []string `json:"ignore_query,omitempty"`
+
+	// Names of response headers that may differ from one response to the next
+	// without consequence, in addition to the built-in list (request ids,
+	// timings, cache status). Default: none.
+	IgnoreHeader []string `json:"ignore_header,omitempty"`
+
+	// Pages whose backend usually sends its header faster than this are not
+	// committed early, for there is nothing to gain. 0 commits always.
+	// Default: 30ms.
+	MinWait *caddy.Duration `json:"min_wait,omitempty"`
+
+	// The most bytes of a page that are learned and sent early. From 1024
+	// (1 KiB) to 1048576 (1 MiB). Default: 65536 (64 KiB).
+	MaxOpening int `json:"max_opening,omitempty"`
+
+	// How long after the last agreeing answer an opening is still used. From
+	// 1s to 24h. Default: 10m.
+	Expire caddy.Duration `json:"expire,omitempty"`
+
+	logger *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.headstart",
+		New: func() caddy.Module { return new(Handler) },
+	}
+}
+
+// Provision sets the defaults.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	if h.Flush == "" {
+		h.Flush = FlushShell
+	}
+	if h.LearnAfter == 0 {
+		h.LearnAfter = DefaultLearnAfter
+	}
+	if h.MinWait == nil {
+		d := caddy.Duration(DefaultMinWait)
+		h.MinWait = &d
+	}
+	if h.MaxOpening == 0 {
+		h.MaxOpening = DefaultMaxOpening
+	}
+	if h.Expire == 0 {
+		h.Expire = caddy.Duration(DefaultExpire)
+	}
+	return nil
+}
+
+// Validate checks the options.
+func (h *Handler) Validate() error {
+	switch h.Flush {
+	case FlushHints, FlushHead, FlushShell:
+	default:
+		return fmt.Errorf("flush: %q is not a level; use hints, head or shell", h.Flush)
+	}
+	if strings.Count(h.Key, "{") != strings.Count(h.Key, "}") {
+		return fmt.Errorf("key: unbalanced braces in %q", h.Key)
+	}
+	if h.LearnAfter < MinLearnAfter || h.LearnAfter > MaxLearnAfter {
+		return fmt.Errorf("learn_after: %d is out of range; use %d to %d", h.LearnAfter, MinLearnAfter, MaxLearnAfter)
+	}
+	for _, name := range h.IgnoreQuery {
+		if err := checkParameter(name); err != nil {
+			return fmt.Errorf("ignore_query: %w", err)
+		}
+	}
+	for _, name := range h.IgnoreHeader {
+		if err := checkIgnorable(name); err != nil {
+			return fmt.Errorf("ignore_header: %w", err)
+		}
+	}
+	if *h.MinWait < 0 {
+		return fmt.Errorf("min_wait: %s is negative; use 0 or more", time.Duration(*h.MinWait))
+	}
+	if h.MaxOpening < MinMaxOpening || h.MaxOpening > MaxMaxOpening {
+		return fmt.Errorf("max_opening: %d bytes is out of range; use 1KiB to 1MiB", h.MaxOpening)
+	}
+	if d := time.Duration(h.Expire); d < MinExpire || d > MaxExpire {
+		return fmt.Errorf("expire: %s is out of range; use 1s to 24h", d)
+	}
+	return nil
+}
+
+// checkParameter checks one name of ignore_query.
+func checkParameter(name string) error {
+	stem := strings.TrimSuffix(name, "*")
+	if stem == "" || strings.ContainsAny(stem, "*?&=;#% \t") {
+		return fmt.Errorf("%q is not a parameter name; use a plain name, or the start of one followed by *", name)
+	}
+	return nil
+}
+
+// notIgnorable are the response headers whose differences have a rule of their
+// own, so that ignoring them could leave a wrong page standing.
+var notIgnorable = map[string]bool{
+	"Cache-Control":                       true,
+	"Clear-Site-Data":                     true,
+	"Content-Disposition":                 true,
+	"Content-Encoding":                    true,
+	"Content-Security-Policy":             true,
+	"Content-Security-Policy-Report-Only": true,
+	"Content-Type":                        true,
+	"Location":                            true,
+	"Refresh":                             true,
+	"Set-Cookie":                          true,
+	"Trailer":                             true,
+	"Vary":                                true,
+}
+
+// checkIgnorable checks one name of ignore_header.
+func checkIgnorable(name string) error {
+	if !httpguts.ValidHeaderFieldName(name) {
+		return fmt.Errorf("%q is not a header name", name)
+	}
+	if notIgnorable[http.CanonicalHeaderKey(name)] {
+		return fmt.Errorf("%s cannot be ignored: it decides how a page may be shown or stored", http.CanonicalHeaderKey(name))
+	}
+	return nil
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	return next.ServeHTTP(w, r)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.Validator             = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)
