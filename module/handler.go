@@ -4,16 +4,21 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/headstart-proxy/headstart/internal/opening"
+	"github.com/headstart-proxy/headstart/internal/request"
 )
 
 func init() {
-	caddy.RegisterModule(Handler{})
+	caddy.RegisterModule(new(Handler))
 }
 
 // Defaults and limits of the options of Handler.
@@ -103,20 +108,33 @@ type Handler struct {
 	// 1s to 24h. Default: 10m.
 	Expire caddy.Duration `json:"expire,omitempty"`
 
-	logger *zap.Logger
+	// Written by Provision, not changed afterwards.
+	logger      *zap.Logger
+	state       *state
+	rules       opening.Rules
+	ignoreQuery request.Parameters
+	now         func() time.Time
+
+	identityOnce sync.Once
+	identity     string // written once by identityIn
+
+	// paused is set while the backend is down, and keeps responses from being
+	// committed.
+	paused atomic.Bool
 }
 
 // CaddyModule returns the Caddy module information.
-func (Handler) CaddyModule() caddy.ModuleInfo {
+func (*Handler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "http.handlers.headstart",
 		New: func() caddy.Module { return new(Handler) },
 	}
 }
 
-// Provision sets the defaults.
+// Provision sets the defaults and gets the shared state.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
+	h.now = time.Now
 	if h.Flush == "" {
 		h.Flush = FlushShell
 	}
@@ -133,7 +151,37 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Expire == 0 {
 		h.Expire = caddy.Duration(DefaultExpire)
 	}
+	h.ignoreQuery = h.IgnoreQuery
+	h.rules = opening.Rules{
+		LearnAfter: h.LearnAfter,
+		SharedKey:  h.Key != "",
+		Expire:     time.Duration(h.Expire),
+		MinWait:    time.Duration(*h.MinWait),
+		Ignored:    make(opening.Ignored),
+	}
+	for _, name := range h.IgnoreHeader {
+		h.rules.Ignored[http.CanonicalHeaderKey(name)] = true
+	}
+	if registry := ctx.GetMetricsRegistry(); registry != nil {
+		if err := registerMetrics(registry); err != nil {
+			return err
+		}
+	}
+	state, err := loadState()
+	if err != nil {
+		return err
+	}
+	h.state = state
 	return nil
+}
+
+// Cleanup gives up the shared state. Caddy calls it on a handler that was only
+// half provisioned, too. Requests that are still under way keep using the state.
+func (h *Handler) Cleanup() error {
+	if h.state == nil {
+		return nil
+	}
+	return releaseState()
 }
 
 // Validate checks the options.
@@ -208,13 +256,10 @@ func checkIgnorable(name string) error {
 	return nil
 }
 
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	return next.ServeHTTP(w, r)
-}
-
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*Handler)(nil)
 	_ caddy.Validator             = (*Handler)(nil)
+	_ caddy.CleanerUpper          = (*Handler)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
 )

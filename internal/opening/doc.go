@@ -1,0 +1,14 @@
+// Package opening keeps what is known of a page before its backend answers, and
+// decides how much of it may be sent.
+//
+// It guarantees: an opening holds only what all of the last observations share,
+// from clean requests whose senders are diverse enough for their scope; an
+// audience is committed only as deep as its own last responses matched; a
+// surprise takes the commit away until good responses have earned it back; no
+// header on the never-replayed list, no cookie and no nonce is in it. Time is
+// always a parameter.
+//
+// A Page is what one key stands for. It has one Opening for each combination of
+// the request headers named by Vary, and each Opening has a record for each
+// audience.
+package opening

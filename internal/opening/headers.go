@@ -1,0 +1,204 @@
+package opening
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// The lists below name response headers in canonical form; a * stands for any
+// beginning or ending.
+
+// neverReplayed belong to one response, or to the hop or cache it came through.
+var neverReplayed = nameSet(
+	"Accept-Ranges", "Age", "Cache-Control", "Content-Encoding", "Content-Length", "Date", "Etag",
+	"Expires", "Last-Modified", "Pragma", "Server", "Server-Timing", "Set-Cookie", "Via",
+	// digests and signatures (RFC 9530, RFC 9421)
+	"Content-Digest", "Content-Md5", "Digest", "Repr-Digest", "Signature", "Signature-Input",
+	// CDN cache controls (RFC 9213)
+	"*Cdn-Cache-Control", "Cache-Tag", "Surrogate-*", "X-Accel-*",
+	// hop-by-hop (RFC 9110 section 7.6.1)
+	"Connection", "Incremental", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te",
+	"Transfer-Encoding", "Upgrade",
+)
+
+// harmless may differ between responses without consequence for the visitor.
+// Every header on neither list protects: a page is not committed if it differs.
+var harmless = nameSet(
+	// request ids and traces
+	"Cf-Ray", "Request-Id", "Traceparent", "Tracestate", "Traceresponse", "X-Amz-*", "X-Amzn-*", "X-B3-*",
+	"X-Cloud-Trace-Context", "X-Correlation-Id", "X-Request-Id", "X-Trace-Id",
+	// timings
+	"X-Process-Time", "X-Response-Time", "X-Runtime", "X-Timer",
+	// cache status
+	"Cache-Status", "Cdn-Cache", "Cf-Cache-Status", "X-Cache", "X-Cache-*", "X-Proxy-Cache", "X-Served-By", "X-Varnish",
+	// reporting, and how many requests are left
+	"Nel", "Ratelimit*", "Report-To", "Reporting-Endpoints", "X-Ratelimit-*",
+	// hints
+	"Link",
+)
+
+// names is a set of header names and patterns.
+type names struct {
+	exact    map[string]bool
+	prefixes []string
+	suffixes []string
+}
+
+func nameSet(list ...string) names {
+	n := names{exact: make(map[string]bool)}
+	for _, name := range list {
+		if stem, ok := strings.CutSuffix(name, "*"); ok {
+			n.prefixes = append(n.prefixes, stem)
+		} else if stem, ok := strings.CutPrefix(name, "*"); ok {
+			n.suffixes = append(n.suffixes, stem)
+		} else {
+			n.exact[name] = true
+		}
+	}
+	return n
+}
+
+func (n names) has(name string) bool {
+	if n.exact[name] {
+		return true
+	}
+	matches := func(s string) bool { return strings.HasPrefix(name, s) }
+	if slices.ContainsFunc(n.prefixes, matches) {
+		return true
+	}
+	matches = func(s string) bool { return strings.HasSuffix(name, s) }
+	return slices.ContainsFunc(n.suffixes, matches)
+}
+
+// Ignored are header names, in canonical form, that the operator declared
+// harmless.
+type Ignored map[string]bool
+
+// field is what the inner handlers did to one header.
+type field struct {
+	name string
+	// values are added to what outer handlers have set if added is true, else
+	// they replace it; none means that the header was removed.
+	values []string
+	added  bool
+}
+
+// Headers are the response headers that the inner handlers set and that may be
+// replayed, sorted by name.
+type Headers []field
+
+// LearnHeaders returns what the inner handlers made of the header map: base is
+// the map as the outer handlers left it, final the map at WriteHeader.
+func LearnHeaders(base, final http.Header) Headers {
+	learned := make(Headers, 0, len(final))
+	for name, values := range final {
+		before := base[name]
+		if neverReplayed.has(name) || slices.Equal(values, before) {
+			continue
+		}
+		f := field{name: name, values: slices.Clone(values)}
+		if len(before) > 0 && len(values) > len(before) && slices.Equal(values[:len(before)], before) {
+			f.values, f.added = f.values[len(before):], true
+		}
+		learned = append(learned, f)
+	}
+	for name := range base {
+		if _, kept := final[name]; !kept && !neverReplayed.has(name) {
+			learned = append(learned, field{name: name})
+		}
+	}
+	slices.SortFunc(learned, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	return learned
+}
+
+// Apply does to a header map, as the outer handlers left it, what the inner
+// handlers did.
+func (h Headers) Apply(to http.Header) {
+	for _, f := range h {
+		switch {
+		case f.added:
+			to[f.name] = append(slices.Clip(to[f.name]), f.values...)
+		case len(f.values) == 0:
+			delete(to, f.name)
+		default:
+			to[f.name] = slices.Clone(f.values)
+		}
+	}
+}
+
+// Get returns the first value of a learned header, or "".
+func (h Headers) Get(name string) string {
+	for _, f := range h {
+		if f.name == name && len(f.values) > 0 {
+			return f.values[0]
+		}
+	}
+	return ""
+}
+
+// Values returns the values of a learned header.
+func (h Headers) Values(name string) []string {
+	for _, f := range h {
+		if f.name == name {
+			return f.values
+		}
+	}
+	return nil
+}
+
+// Differs returns the name of a protective header in which two responses differ,
+// or "" if there is none.
+func (h Headers) Differs(other Headers, ignored Ignored) string {
+	protects := func(name string) bool { return !harmless.has(name) && !ignored[name] }
+	i, j := 0, 0
+	for i < len(h) || j < len(other) {
+		switch {
+		case j == len(other) || i < len(h) && h[i].name < other[j].name:
+			if protects(h[i].name) {
+				return h[i].name
+			}
+			i++
+		case i == len(h) || other[j].name < h[i].name:
+			if protects(other[j].name) {
+				return other[j].name
+			}
+			j++
+		default:
+			if !h[i].equal(other[j]) && protects(h[i].name) {
+				return h[i].name
+			}
+			i++
+			j++
+		}
+	}
+	return ""
+}
+
+// shared returns the fields that both have alike.
+func (h Headers) shared(other Headers) Headers {
+	var out Headers
+	for _, f := range h {
+		i, found := slices.BinarySearchFunc(other, f.name, func(g field, name string) int { return strings.Compare(g.name, name) })
+		if found && f.equal(other[i]) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (f field) equal(g field) bool {
+	return f.name == g.name && f.added == g.added && slices.Equal(f.values, g.values)
+}
+
+// size is roughly what the headers take in memory, in bytes.
+func (h Headers) size() int {
+	n := 0
+	for _, f := range h {
+		n += len(f.name) + 64
+		for _, v := range f.values {
+			n += len(v) + 16
+		}
+	}
+	return n
+}

@@ -1,0 +1,160 @@
+package opening
+
+import (
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Reason says in one short fixed word why a page is not committed. The zero
+// value means that nothing stands in the way.
+type Reason string
+
+// Why a page is not committed.
+const (
+	NotLearned     Reason = "not_learned"     // too few agreeing responses yet, or too few of this audience
+	Expired        Reason = "expired"         // the last agreeing answer is too old
+	Unstable       Reason = "unstable"        // the responses share nothing worth sending
+	HeaderDiffers  Reason = "header_differs"  // a protective header differs between responses
+	Nonce          Reason = "nonce"           // the policy carries a nonce
+	VaryUserAgent  Reason = "vary_user_agent" // the page is made for a kind of browser
+	FastBackend    Reason = "fast_backend"    // nothing to gain
+	BackendEncodes Reason = "backend_encodes" // it would go out uncompressed
+	Surprised      Reason = "surprised"       // a commit went wrong; good responses earn it back
+
+	// Why a response taught nothing, if it was the page's last.
+	Status      Reason = "status"       // not 200
+	NotHTML     Reason = "not_html"     // another type, or a charset that is not ASCII-compatible
+	NoStore     Reason = "no_store"     // Cache-Control: no-store
+	Private     Reason = "private"      // Cache-Control: private, without learn_private
+	NoTransform Reason = "no_transform" // Cache-Control: no-transform
+	SetsCookie  Reason = "sets_cookie"  // Set-Cookie; the body teaches all the same
+	VaryAll     Reason = "vary_all"     // Vary: *
+	Special     Reason = "special"      // Clear-Site-Data, Refresh, Content-Disposition or trailers
+	NoHead      Reason = "no_head"      // the document has no readable head
+)
+
+// Learnable says why a response teaches nothing, or "" if it may. h is the
+// header map at WriteHeader. Set-Cookie is not among the reasons: such a body
+// teaches all the same.
+func Learnable(status int, h http.Header, learnPrivate bool) Reason {
+	if reason := Committable(status, h); reason != "" {
+		return reason
+	}
+	cc := cacheControl(h)
+	switch {
+	case cc["no-store"]:
+		return NoStore
+	case cc["private"] && !learnPrivate:
+		return Private
+	}
+	return ""
+}
+
+// Committable says why a response could not have been committed before it came,
+// whatever was known of it, or "" if it could.
+func Committable(status int, h http.Header) Reason {
+	mediaType, charset := ContentType(h.Get("Content-Type"))
+	switch {
+	case status != http.StatusOK:
+		return Status
+	case mediaType != "text/html", charset != "" && !KnownCharset(charset):
+		return NotHTML
+	case h.Get("Content-Encoding") != "":
+		return BackendEncodes
+	case cacheControl(h)["no-transform"]:
+		return NoTransform
+	case slices.Contains(VaryNames(h), "*"):
+		return VaryAll
+	case slices.Contains(VaryNames(h), "User-Agent"):
+		return VaryUserAgent
+	}
+	for _, name := range []string{"Clear-Site-Data", "Refresh", "Content-Disposition", "Trailer"} {
+		if _, ok := h[name]; ok {
+			return Special
+		}
+	}
+	return ""
+}
+
+// ContentType splits a Content-Type into media type and charset, in lower case.
+// The charset is "" if there is none, the media type if it is malformed.
+func ContentType(value string) (mediaType, charset string) {
+	mediaType, params, err := mime.ParseMediaType(value)
+	if err != nil {
+		return "", ""
+	}
+	return mediaType, strings.ToLower(params["charset"])
+}
+
+// asciiCompatible are the encodings in which every byte below 0x80 means itself
+// wherever it stands, by their common labels (Encoding Standard, section 4.2).
+var asciiCompatible = map[string]bool{
+	"utf-8": true, "utf8": true, "us-ascii": true, "ascii": true,
+	"iso-8859-1": true, "iso-8859-2": true, "iso-8859-15": true, "latin1": true,
+	"windows-1250": true, "windows-1251": true, "windows-1252": true, "windows-1253": true,
+	"windows-1254": true, "windows-1256": true, "windows-1257": true,
+	"koi8-r": true, "koi8-u": true,
+}
+
+// KnownCharset reports whether a charset is one in which markup can be told from
+// text byte by byte.
+func KnownCharset(charset string) bool { return asciiCompatible[charset] }
+
+// Strictness is how much a response's Cache-Control forbids caches, as far as a
+// committed response has to know.
+type Strictness uint8
+
+// The strictnesses.
+const (
+	Lax     Strictness = iota // at most what a committed response forbids anyway
+	Storing                   // no-store
+)
+
+// StrictnessOf reads it from the header map of a response.
+func StrictnessOf(h http.Header) Strictness {
+	if cacheControl(h)["no-store"] {
+		return Storing
+	}
+	return Lax
+}
+
+// CacheControl is the value that a committed response carries: whatever the
+// backend answers, no shared cache keeps it, and no cache shows it again unasked.
+func (s Strictness) CacheControl() string {
+	if s == Storing {
+		return "private, no-cache, no-store"
+	}
+	return "private, no-cache"
+}
+
+// cacheControl returns the directive names of Cache-Control (RFC 9111 section
+// 5.2), in lower case.
+func cacheControl(h http.Header) map[string]bool {
+	directives := make(map[string]bool)
+	for _, value := range h["Cache-Control"] {
+		for part := range strings.SplitSeq(value, ",") {
+			name, _, _ := strings.Cut(part, "=")
+			directives[strings.ToLower(strings.TrimSpace(name))] = true
+		}
+	}
+	return directives
+}
+
+// VaryNames returns the request headers that a page depends on, by its Vary, in
+// canonical form, sorted. Accept-Encoding is left out since the opening is
+// identity, Cookie since clean requests have none.
+func VaryNames(h http.Header) []string {
+	var list []string
+	for _, value := range h["Vary"] {
+		for name := range strings.SplitSeq(value, ",") {
+			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
+			if name != "" && name != "Accept-Encoding" && name != "Cookie" && !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}

@@ -1,0 +1,11 @@
+// Package recovery writes the markup with which a page that was committed too
+// early corrects itself in front of the visitor.
+//
+// It guarantees: the markup is complete in itself wherever a head may be cut; it
+// holds no bytes from a backend but a redirect's URL, escaped for where it
+// stands; it leads away from the page at most once, since the marker cookie
+// keeps the reload from being committed again.
+//
+// The script is `type=module async`: it runs at once, where a classic script or
+// a meta refresh waits for stylesheets that are still loading.
+package recovery

@@ -1,0 +1,127 @@
+package request
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// Scope is the network scope of a visitor: what the office sees is never
+// replayed to the world.
+type Scope string
+
+// The scopes.
+const (
+	Local  Scope = "local"  // loopback, private, link-local, ULA, 100.64/10
+	Public Scope = "public" // everything else, and an unknown address
+)
+
+var sharedAddressSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
+
+// ScopeOf returns the network scope of an address.
+func ScopeOf(ip netip.Addr) Scope {
+	ip = ip.Unmap()
+	if ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || sharedAddressSpace.Contains(ip) {
+		return Local
+	}
+	return Public
+}
+
+// Network returns the visitor's network: the /24 of an IPv4 address, the /48 of
+// an IPv6 address.
+func Network(ip netip.Addr) netip.Prefix {
+	ip = ip.Unmap().WithZone("")
+	bits := 48
+	if ip.Is4() {
+		bits = 24
+	}
+	prefix, err := ip.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{} // no address: one network of its own
+	}
+	return prefix
+}
+
+// Key is what a page is learned under. Two requests with one Key get one page
+// from the backend, as far as a clean request can tell.
+type Key string
+
+// separator cannot stand in any part of a key: net/http refuses control
+// characters in targets and hosts.
+const separator = "\x00"
+
+// NewKey returns the key of a navigation. handler names the handler instance.
+// path replaces the original path (the option key); if it is empty, the path of
+// the target as sent is taken, and with it the URI as it reaches the handler,
+// since a rewrite may depend on more than the path.
+func NewKey(handler, path string, r *http.Request, f Facts, ignore Parameters) Key {
+	var b strings.Builder
+	write := func(part string) {
+		b.WriteString(part)
+		b.WriteString(separator)
+	}
+	write(handler)
+	write(string(ScopeOf(f.ClientIP)))
+	if r.TLS != nil {
+		write("https")
+	} else {
+		write("http")
+	}
+	write(r.Host)
+	if f.TrustedProxy {
+		write(r.Header.Get("X-Forwarded-Proto"))
+		write(r.Header.Get("X-Forwarded-Host"))
+	}
+	if path != "" {
+		write("template")
+		write(path)
+		return Key(b.String())
+	}
+	target, _, _ := strings.Cut(f.Target, "?")
+	write(target)
+	write(r.URL.EscapedPath())
+	write(ignore.strip(r.URL.RawQuery))
+	return Key(b.String())
+}
+
+// Parameters are names of query parameters; a trailing * matches any ending.
+type Parameters []string
+
+// cover reports whether name is one of the parameters.
+func (p Parameters) cover(name string) bool {
+	for _, param := range p {
+		if stem, wild := strings.CutSuffix(param, "*"); name == param || wild && strings.HasPrefix(name, stem) {
+			return true
+		}
+	}
+	return false
+}
+
+// coverAll reports whether a raw query holds covered parameters only. An empty
+// query (a bare "?") is not covered, it is another URL; nor is a semicolon, which
+// some backends take for a separator.
+func (p Parameters) coverAll(query string) bool {
+	if strings.Contains(query, ";") {
+		return false
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(pair, "="); !p.cover(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// strip returns a raw query without the covered parameters.
+func (p Parameters) strip(query string) string {
+	if query == "" || len(p) == 0 {
+		return query
+	}
+	kept := make([]string, 0, 4)
+	for pair := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(pair, "="); !p.cover(name) {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&")
+}

@@ -1,0 +1,48 @@
+package module
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// statusClientClosed is what reverse_proxy writes when the visitor has left.
+const statusClientClosed = 499
+
+// answered notes that the backend's final header is here.
+func (x *exchange) answered(status int) {
+	x.status = status
+	x.header = x.h.now().Sub(x.start)
+	if status < 500 && status != statusClientClosed {
+		x.h.paused.Store(false) // the backend is up
+	}
+}
+
+// body notes that a part of the backend's body is here.
+func (x *exchange) body() {
+	if x.firstByte == 0 {
+		x.firstByte = x.h.now().Sub(x.start)
+	}
+}
+
+// health pauses commits if a handler's error says that the backend could not be
+// reached. The next good answer ends the pause.
+func (x *exchange) health(err error) {
+	if err == nil || x.r.Context().Err() != nil {
+		return
+	}
+	switch statusOf(err) {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		x.h.paused.Store(true)
+	}
+}
+
+// statusOf returns the status that Caddy would answer an error with.
+func statusOf(err error) int {
+	var handlerErr caddyhttp.HandlerError
+	if errors.As(err, &handlerErr) && handlerErr.StatusCode != 0 {
+		return handlerErr.StatusCode
+	}
+	return http.StatusInternalServerError
+}

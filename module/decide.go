@@ -1,0 +1,196 @@
+package module
+
+import (
+	"hash/maphash"
+	"net"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/headstart-proxy/headstart/internal/opening"
+	"github.com/headstart-proxy/headstart/internal/recovery"
+	"github.com/headstart-proxy/headstart/internal/request"
+)
+
+// Levels, as they are reported.
+const (
+	levelNone = "none"
+	levelHead = "head"
+)
+
+// Reasons of the handler itself, beside those of packages request and opening.
+const (
+	reasonHintsOnly = "hints_only" // `flush hints`
+	reasonPaused    = "paused"     // the backend is down
+	reasonPolicy    = "policy"     // a policy does not let the page correct itself
+)
+
+// exchange is one request and its response. It belongs to the request's
+// goroutine; only early is written by another, see joiner.
+type exchange struct {
+	h     *Handler
+	r     *http.Request // as it reached the handler, the marker cookie taken off
+	inner *http.Request // as the inner handlers get it
+	repl  *caddy.Replacer
+	start time.Time
+
+	// Written by decide.
+	verdict request.Verdict
+	watched bool // a navigation whose response is looked at
+	key     request.Key
+	page    *opening.Page
+	rules   opening.Rules
+	visit   opening.Visit
+	plan    opening.Plan
+
+	commitment commitment     // if plan.Early is set
+	asked      opening.Coding // Plain if the backend is free to compress, and the visitor would take it
+	reason     string         // why the response is not committed; "" if it is
+
+	// Written when the backend answers.
+	status    int           // the backend's status, 0 if it gave none
+	header    time.Duration // since start; of the backend's header
+	firstByte time.Duration // of the backend's first body byte
+
+	// Written by the joiner.
+	early    time.Duration // since start, until the opening was sent
+	outcome  outcome
+	surprise string // the row of the table that matched, if it was one
+	flushed  int    // bytes of the opening
+}
+
+// decide judges the request, and plans what to do with it.
+func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{h: h, r: r, inner: r, start: h.startOf(r)}
+	x.repl = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+
+	marked := recovery.TakeMarker(r.Header)
+	facts := factsOf(r, marked)
+	x.verdict = request.Inspect(r, facts, h.ignoreQuery)
+	x.reason = string(x.verdict.Reason)
+	if x.verdict.Commit || x.verdict.Reason == request.Marked {
+		x.watched = true
+		h.plan(x, facts, w)
+	}
+	x.announce()
+	return x
+}
+
+// plan looks up the page and asks it what to do.
+func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) {
+	encoded := encodes(w)
+	path := ""
+	if h.Key != "" {
+		path = x.repl.ReplaceAll(h.Key, "")
+	}
+	x.key = request.NewKey(h.identityIn(x.r), path, x.r, facts, h.ignoreQuery)
+	if x.page = h.state.store.Get(x.key); x.page == nil {
+		x.page = new(opening.Page) // kept once it has learned something
+	}
+	x.rules = h.rules
+	x.rules.Public = request.ScopeOf(facts.ClientIP) == request.Public
+
+	agent := x.r.Header.Get("User-Agent")
+	accepts := x.r.Header.Get("Accept-Encoding") != ""
+	x.visit = opening.Visit{
+		Header:   x.r.Header,
+		Audience: x.verdict.Audience,
+		Voter: opening.Voter{
+			Network: request.Network(facts.ClientIP),
+			Agent:   maphash.String(seed, agent),
+			Browser: request.IsBrowser(agent),
+			URL:     maphash.String(seed, x.r.Host+facts.Target),
+		},
+		Learn:      x.verdict.Learn,
+		NeedsPlain: accepts && !encoded,
+	}
+	x.plan = x.page.Decide(x.visit, x.rules, h.now())
+	if x.reason == "" {
+		x.reason = x.bars(w)
+	}
+	if x.reason != "" {
+		x.plan.Early = nil
+	}
+
+	// The opening is kept, and compared, uncompressed. Nobody gets a response
+	// uncompressed for that who would have got it compressed: either encode
+	// stands outside, or the backend is known not to compress.
+	switch {
+	case x.plan.Early != nil, encoded && (x.plan.Observe || x.plan.Expected != nil):
+		x.inner = x.r.WithContext(x.r.Context())
+		x.inner.Header = x.r.Header.Clone()
+		x.inner.Header["Accept-Encoding"] = []string{"identity"}
+	case accepts:
+		x.asked = opening.Plain
+	}
+}
+
+// bars says why a response is not committed although the request allows it.
+func (x *exchange) bars(w http.ResponseWriter) string {
+	switch {
+	case x.plan.Early == nil:
+		return string(x.plan.Reason)
+	case x.h.Flush == FlushHints:
+		return reasonHintsOnly
+	case x.h.paused.Load():
+		return reasonPaused
+	}
+	commitment, ok := x.prepare(w)
+	if !ok {
+		return reasonPolicy
+	}
+	x.commitment = commitment
+	return ""
+}
+
+// seed makes the hashes of this process. They never leave it.
+var seed = maphash.MakeSeed()
+
+// startOf returns when Caddy began to handle the request.
+func (h *Handler) startOf(r *http.Request) time.Time {
+	if start, ok := caddyhttp.GetVar(r.Context(), "start_time").(time.Time); ok {
+		return start
+	}
+	return h.now()
+}
+
+// factsOf collects what Caddy knows of a request.
+func factsOf(r *http.Request, marked bool) request.Facts {
+	ctx := r.Context()
+	f := request.Facts{Target: r.RequestURI, Marked: marked}
+	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		f.Target = original.RequestURI
+	}
+	if ip, ok := caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string); ok {
+		f.ClientIP, _ = netip.ParseAddr(ip) // no address counts as public
+	}
+	f.TrustedProxy, _ = caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool)
+	if repl, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		f.User, _ = repl.GetString("http.auth.user.id")
+	}
+	if addr, ok := ctx.Value(http.LocalAddrContextKey).(net.Addr); ok {
+		_, f.ListenerPort, _ = net.SplitHostPort(addr.String())
+	}
+	return f
+}
+
+const encodePackage = "github.com/caddyserver/caddy/v2/modules/caddyhttp/encode"
+
+// encodes reports whether Caddy's encode stands outside. Its writer is not
+// exported, so it is known by its package.
+func encodes(w http.ResponseWriter) bool {
+	for {
+		if t := reflect.TypeOf(w); t.Kind() == reflect.Pointer && t.Elem().PkgPath() == encodePackage {
+			return true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = u.Unwrap()
+	}
+}

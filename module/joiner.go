@@ -1,0 +1,368 @@
+package module
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/headstart-proxy/headstart/internal/opening"
+	"github.com/headstart-proxy/headstart/internal/splice"
+)
+
+// joiner is the writer that inner handlers get after a commit. It joins what
+// they write onto what was sent.
+//
+// Order of calls: commit; then those of http.ResponseWriter, by inner handlers;
+// then finish, learn, close. settle comes last, also after a panic.
+//
+// It has no Unwrap, so nobody can get past it: the response is on its way, and
+// cannot be hijacked. It has a header map of its own, for quic-go writes the
+// outer one out late, and nothing of the backend's must get into it.
+type joiner struct {
+	x          *exchange
+	outer      http.ResponseWriter
+	control    *http.ResponseController // of outer
+	commitment commitment
+	header     http.Header
+	early      early
+
+	// mu protects all below. reverse_proxy flushes from a timer's goroutine, and
+	// calls Header and WriteHeader for a 1xx from its transport's.
+	mu        sync.Mutex
+	state     phase
+	splicer   splice.Splicer
+	headers   opening.Headers
+	tap       tap
+	failing   bool // splicing an error page: it gets noindex
+	surprised bool // the audience was demoted
+	writeErr  error
+}
+
+// phase says what becomes of what inner handlers write.
+type phase uint8
+
+const (
+	waiting  phase = iota // no header yet
+	splicing              // compared with what was sent
+	passing               // passed on
+	dropping              // dropped: the visitor is led away, or has left
+)
+
+func newJoiner(x *exchange, w http.ResponseWriter) *joiner {
+	j := &joiner{
+		x:          x,
+		outer:      w,
+		control:    http.NewResponseController(w),
+		commitment: x.commitment,
+		header:     x.commitment.base.Clone(),
+		splicer:    splice.New(x.plan.Early.Expected, x.plan.Early.Sent),
+	}
+	j.early.done = make(chan struct{})
+	if x.plan.Observe {
+		j.tap = newTap(x.h.MaxOpening)
+	}
+	return j
+}
+
+// Header returns the inner handlers' own header map.
+func (j *joiner) Header() http.Header { return j.header }
+
+// WriteHeader takes the backend's header. A 1xx comes too late and is dropped.
+func (j *joiner) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.takeHeader(status)
+}
+
+func (j *joiner) takeHeader(status int) {
+	if j.state != waiting {
+		return
+	}
+	j.x.answered(status)
+	j.headers = opening.LearnHeaders(j.commitment.base, j.header)
+	j.act(status)
+}
+
+// Write takes a part of the backend's body. It always takes all of it: a short
+// count would make reverse_proxy abort.
+func (j *joiner) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.takeHeader(http.StatusOK)
+	if len(p) == 0 {
+		return 0, nil
+	}
+	j.x.body()
+	j.tap.write(p)
+	switch j.state {
+	case splicing:
+		if err := j.splice(p); err != nil {
+			return 0, err
+		}
+	case passing:
+		if j.splicer.Measuring() {
+			j.splicer.Next(p)
+		}
+		return j.emit(p)
+	case waiting, dropping:
+	}
+	return len(p), nil
+}
+
+// splice compares p with what was sent, and passes the rest on.
+func (j *joiner) splice(p []byte) error {
+	before := j.splicer.Matched()
+	rest := j.splicer.Next(p)
+	switch j.splicer.State() {
+	case splice.Joined:
+		j.state = passing
+		if j.failing {
+			if err := j.emitNoIndex(); err != nil {
+				return err
+			}
+		}
+		_, err := j.emit(rest)
+		return err
+	case splice.Differs:
+		return j.differ(p[j.splicer.Matched()-before:])
+	case splice.Comparing:
+	}
+	return nil
+}
+
+// emit passes p on to the visitor.
+func (j *joiner) emit(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := j.wait(); err != nil {
+		j.writeErr = err
+		return 0, err
+	}
+	n, err := j.outer.Write(p) //nolint:gosec // a proxy passes on what the backend wrote
+	if err != nil {
+		j.writeErr = err
+	}
+	return n, err
+}
+
+// ReadFrom passes a body on by the outer writer's own ReadFrom (sendfile) once
+// nothing is compared any more.
+func (j *joiner) ReadFrom(r io.Reader) (n int64, err error) {
+	for !j.passesAll() {
+		m, err := io.CopyN(writerOnly{j}, r, copyChunk)
+		n += m
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.wait(); err != nil {
+		j.writeErr = err
+		return n, err
+	}
+	m, err := io.Copy(j.outer, r)
+	if err != nil {
+		j.writeErr = err
+	}
+	return n + m, err
+}
+
+func (j *joiner) passesAll() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state == passing && !j.splicer.Measuring() && !j.tap.wants()
+}
+
+// FlushError flushes what has been passed on. Before that there is nothing to
+// flush, the opening was.
+func (j *joiner) FlushError() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.state != passing {
+		return nil
+	}
+	return j.flush()
+}
+
+func (j *joiner) flush() error {
+	if err := j.wait(); err != nil {
+		return err
+	}
+	return j.control.Flush()
+}
+
+// SetReadDeadline, SetWriteDeadline and EnableFullDuplex reach the outer writer;
+// ResponseController would find it by Unwrap.
+
+// SetReadDeadline implements the method of http.ResponseController.
+func (j *joiner) SetReadDeadline(t time.Time) error { return j.control.SetReadDeadline(t) }
+
+// SetWriteDeadline implements the method of http.ResponseController.
+func (j *joiner) SetWriteDeadline(t time.Time) error { return j.control.SetWriteDeadline(t) }
+
+// EnableFullDuplex implements the method of http.ResponseController.
+func (j *joiner) EnableFullDuplex() error { return j.control.EnableFullDuplex() }
+
+// finish takes the return of next.
+func (j *joiner) finish(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	x := j.x
+	x.health(err)
+	if err == nil {
+		j.takeHeader(http.StatusOK) // a handler that wrote nothing
+	}
+	switch {
+	case x.outcome != "": // settled when the header came
+	case x.r.Context().Err() != nil && (err != nil || j.state != passing):
+		x.outcome = canceled
+	case err != nil && j.state == waiting:
+		j.fail(err)
+	case err != nil: // inside the body
+		j.logLost(err)
+		x.outcome = aborted
+	default:
+		j.end()
+	}
+	if j.state == passing {
+		j.passTrailers()
+	}
+}
+
+// end takes the end of the backend's body.
+func (j *joiner) end() {
+	if j.state == splicing && j.splicer.End() == splice.Differs {
+		_ = j.differ(nil) // an error of writing is kept in writeErr
+	}
+	x := j.x
+	switch {
+	case j.writeErr != nil:
+		x.outcome = canceled
+	case x.outcome != "":
+	case j.failing:
+		x.outcome = failed
+	default:
+		x.outcome = exact
+	}
+}
+
+// passTrailers hands on trailers that came unannounced. Announced ones would
+// have been a surprise.
+func (j *joiner) passTrailers() {
+	for name, values := range j.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) && j.wait() == nil {
+			j.outer.Header()[name] = values
+		}
+	}
+}
+
+// learn tells the page how it was answered.
+func (j *joiner) learn() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	x := j.x
+	if x.outcome != exact && x.outcome != reloaded {
+		return
+	}
+	answer := opening.Answer{
+		Matched:    -1,
+		Vary:       opening.VaryNames(j.header),
+		Wait:       x.header,
+		Strictness: opening.StrictnessOf(j.header),
+	}
+	if x.visit.Learn {
+		answer.Reason = opening.Learnable(x.status, j.header, x.h.LearnPrivate)
+	}
+	switch {
+	case answer.Reason != "":
+		j.tap = tap{}
+	case x.outcome == exact:
+		answer.Matched, answer.Sent = j.splicer.Matched(), x.plan.Early.Sent
+	case j.surprised && j.tap.on && !j.dead():
+		answer.Reason = opening.Surprised // the new document replaces the old one the sooner
+	}
+	if answer.Reason != "" || answer.Matched >= 0 {
+		x.learn(answer, j.headers, j.tap)
+	}
+}
+
+// dead reports whether the visitor has left or the response was cut.
+func (j *joiner) dead() bool { return j.x.r.Context().Err() != nil || j.writeErr != nil }
+
+// close ends the response: as a complete one, or by an abort.
+func (j *joiner) close() error {
+	_ = j.wait()
+	if j.early.panicked != nil {
+		panic(j.early.panicked) // an outer writer's own
+	}
+	switch j.x.outcome {
+	case exact, failed:
+		return nil
+	default:
+		// Browsers, service workers and CDNs must not keep it.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// settle makes sure that nothing of the request is left running, and that its
+// outcome is known, even if an inner handler panics.
+func (j *joiner) settle() {
+	_ = j.wait()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	x := j.x
+	if x.outcome != "" {
+		return
+	}
+	if x.r.Context().Err() != nil || j.writeErr != nil || j.early.err != nil {
+		x.outcome = canceled
+		return
+	}
+	x.outcome = aborted
+	x.h.paused.Store(true) // until the next good answer
+	if x.status == 0 {
+		j.demote()
+	}
+}
+
+// demote takes the commit away from the audience, before anything is written
+// that could make the visitor come back.
+func (j *joiner) demote() {
+	if !j.surprised {
+		j.surprised = true
+		j.x.page.Surprised(j.x.visit, j.x.rules)
+	}
+}
+
+// hasCharset reports whether a Content-Type names one.
+func hasCharset(contentType string) bool {
+	_, charset := opening.ContentType(contentType)
+	return charset != ""
+}
+
+// retap begins to keep the body at a difference: what came before is known.
+func (j *joiner) retap(rest []byte) {
+	if j.tap.on || !j.x.visit.Learn {
+		return
+	}
+	j.tap = newTap(j.x.h.MaxOpening)
+	j.tap.write(j.x.plan.Early.Expected[:j.splicer.Matched()])
+	j.tap.write(rest)
+}
+
+// Interface guards
+var (
+	_ http.ResponseWriter = (*joiner)(nil)
+	_ io.ReaderFrom       = (*joiner)(nil)
+)

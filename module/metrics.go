@@ -1,0 +1,125 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collected is the state whose size the gauges show, nil if there is none.
+var collected atomic.Pointer[state]
+
+// buckets reach from an early byte within a millisecond to a backend that takes
+// half a minute, in seconds.
+var buckets = []float64{
+	.0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30,
+}
+
+// metrics are made once per process: Caddy has a new registry for each config,
+// and collectors that were made anew would begin at zero after each reload.
+var metrics = struct {
+	requests  *prometheus.CounterVec
+	outcomes  *prometheus.CounterVec
+	backend   *prometheus.CounterVec
+	early     *prometheus.HistogramVec
+	header    *prometheus.HistogramVec
+	flushed   prometheus.Counter
+	openings  prometheus.GaugeFunc
+	openBytes prometheus.GaugeFunc
+}{
+	requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "caddy_headstart_requests_total",
+		Help: "Requests by the level to which they were committed, and the reason if they were not.",
+	}, []string{"level", "reason", "audience"}),
+	outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "caddy_headstart_outcomes_total",
+		Help: "Committed responses by how they ended.",
+	}, []string{"outcome", "audience"}),
+	backend: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "caddy_headstart_backend_responses_total",
+		Help: "Backend responses to page navigations, by status class; none if there was no response.",
+	}, []string{"class", "level"}),
+	early: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "caddy_headstart_early_ttfb_seconds",
+		Help:    "Time until the opening of a committed response was sent.",
+		Buckets: buckets,
+	}, []string{"audience"}),
+	header: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "caddy_headstart_backend_ttfb_seconds",
+		Help:    "Time until the backend's header of a page navigation.",
+		Buckets: buckets,
+	}, []string{"level"}),
+	flushed: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "caddy_headstart_flushed_bytes_total",
+		Help: "Bytes sent before the backend answered, before compression.",
+	}),
+	openings: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "caddy_headstart_openings",
+		Help: "Pages held.",
+	}, func() float64 {
+		if s := collected.Load(); s != nil {
+			return float64(s.store.Len())
+		}
+		return 0
+	}),
+	openBytes: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "caddy_headstart_opening_bytes",
+		Help: "Memory that the pages held take, estimated.",
+	}, func() float64 {
+		if s := collected.Load(); s != nil {
+			return float64(s.store.Bytes())
+		}
+		return 0
+	}),
+}
+
+// registerMetrics registers the collectors with the registry of a config. With a
+// second handler in one config they are there already.
+func registerMetrics(registry *prometheus.Registry) error {
+	for _, c := range []prometheus.Collector{
+		metrics.requests, metrics.outcomes, metrics.backend, metrics.early,
+		metrics.header, metrics.flushed, metrics.openings, metrics.openBytes,
+	} {
+		var already prometheus.AlreadyRegisteredError
+		if err := registry.Register(c); err != nil && !errors.As(err, &already) {
+			return fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+// count adds an exchange to the metrics.
+func (x *exchange) count() {
+	level := x.level()
+	metrics.requests.WithLabelValues(level, x.reason, x.audience()).Inc()
+	if !x.watched {
+		return
+	}
+	metrics.backend.WithLabelValues(class(x.status), level).Inc()
+	if x.header > 0 {
+		metrics.header.WithLabelValues(level).Observe(x.header.Seconds())
+	}
+	if level == levelNone {
+		return
+	}
+	metrics.outcomes.WithLabelValues(string(x.outcome), x.audience()).Inc()
+	if x.early > 0 {
+		metrics.early.WithLabelValues(x.audience()).Observe(x.early.Seconds())
+		metrics.flushed.Add(float64(x.flushed))
+	}
+}
+
+// class returns the class of a status as a label: 2xx, 3xx, …, or none. Handlers
+// may write any number, so what is no class of HTTP is other.
+func class(status int) string {
+	switch {
+	case status == 0:
+		return "none"
+	case status < 100 || status > 599:
+		return "other"
+	}
+	return strconv.Itoa(status/100) + "xx"
+}

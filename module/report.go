@@ -1,0 +1,137 @@
+package module
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Names of the placeholders, and with them of the fields in the logs.
+const (
+	placeholder = "http.headstart."
+
+	fieldLevel     = "level"
+	fieldReason    = "reason"
+	fieldAudience  = "audience"
+	fieldOutcome   = "outcome"
+	fieldStatus    = "backend_status"
+	fieldEarly     = "early_ms"
+	fieldHeader    = "backend_header_ms"
+	fieldFirstByte = "backend_body_ms"
+	fieldSaved     = "saved_ms"
+)
+
+func (x *exchange) level() string {
+	if x.plan.Early != nil {
+		return levelHead
+	}
+	return levelNone
+}
+
+func (x *exchange) audience() string {
+	if !x.verdict.Navigation {
+		return ""
+	}
+	return x.verdict.Audience.String()
+}
+
+// announce sets the placeholders that are known before the response is written,
+// so that `header` can use them.
+func (x *exchange) announce() {
+	x.repl.Set(placeholder+fieldLevel, x.level())
+	x.repl.Set(placeholder+fieldReason, x.reason)
+	x.repl.Set(placeholder+fieldAudience, x.audience())
+}
+
+// report says how it went: placeholders, access log, own log line, metrics.
+func (x *exchange) report() {
+	x.count()
+	if x.verdict.Navigation {
+		x.repl.Set(placeholder+fieldOutcome, string(x.outcome))
+		x.repl.Set(placeholder+fieldStatus, x.status)
+		for _, t := range x.times() {
+			x.repl.Set(placeholder+t.name, formatMs(t.d))
+		}
+	}
+	if extra, ok := x.r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Set(zap.Object("headstart", x))
+	}
+	if c := x.h.logger.Check(zapcore.DebugLevel, "handled"); c != nil {
+		c.Write(
+			zap.String("host", x.r.Host),
+			zap.String("uri", x.r.URL.Path),
+			zap.Inline(x),
+			zap.String("differs", x.plan.Differs),
+			zap.String("surprise", x.surprise),
+			zap.Int("flushed", x.flushed),
+		)
+	}
+}
+
+// timing is one of the times of an exchange that was reached.
+type timing struct {
+	name string
+	d    time.Duration
+}
+
+func (x *exchange) times() []timing {
+	times := make([]timing, 0, 4)
+	for _, t := range []timing{{fieldEarly, x.early}, {fieldHeader, x.header}, {fieldFirstByte, x.firstByte}} {
+		if t.d > 0 {
+			times = append(times, t)
+		}
+	}
+	if saved := x.saved(); saved != 0 {
+		times = append(times, timing{fieldSaved, saved})
+	}
+	return times
+}
+
+// saved returns by how much the first byte came earlier than the backend's
+// header, 0 if not known. It may be negative for a backend that was faster than
+// the visitor's connection.
+func (x *exchange) saved() time.Duration {
+	if x.early == 0 || x.header == 0 {
+		return 0
+	}
+	return x.header - x.early
+}
+
+// MarshalLogObject writes the fields for the access log. There is nothing of the
+// page in them, and nothing that names the visitor.
+func (x *exchange) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	enc.AddString(fieldLevel, x.level())
+	if x.reason != "" {
+		enc.AddString(fieldReason, x.reason)
+	}
+	if !x.verdict.Navigation {
+		return nil
+	}
+	enc.AddString(fieldAudience, x.audience())
+	if x.outcome != "" {
+		enc.AddString(fieldOutcome, string(x.outcome))
+	}
+	if x.status != 0 {
+		enc.AddInt(fieldStatus, x.status)
+	}
+	for _, t := range x.times() {
+		enc.AddFloat64(t.name, milliseconds(t.d))
+	}
+	return nil
+}
+
+// milliseconds rounds to a microsecond.
+func milliseconds(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}
+
+func formatMs(d time.Duration) string {
+	return strconv.FormatFloat(milliseconds(d), 'f', -1, 64)
+}
+
+// Interface guard
+var _ zapcore.ObjectMarshaler = (*exchange)(nil)

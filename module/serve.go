@@ -1,0 +1,38 @@
+package module
+
+import (
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// ServeHTTP answers one request:
+//
+//	decide ─▶ [commit] ─▶ next ─▶ splice ─▶ learn ─▶ report
+//
+// What may not be committed goes straight to next: with the writer as it is if
+// it is no page navigation, else through a watcher, which only looks on. After a
+// commit, next writes to a joiner, which owns the rest of the response.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	x := h.decide(w, r)
+	defer x.report()
+
+	switch {
+	case !x.watched:
+		return next.ServeHTTP(w, r)
+
+	case x.plan.Early == nil:
+		watch := newWatcher(x, w)
+		err := next.ServeHTTP(watch, x.inner)
+		watch.learn(err)
+		return err
+
+	default:
+		j := newJoiner(x, w)
+		defer j.settle() // a panic of an inner handler passes through
+		j.commit()
+		j.finish(next.ServeHTTP(j, x.inner))
+		j.learn()
+		return j.close()
+	}
+}

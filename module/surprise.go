@@ -1,0 +1,216 @@
+package module
+
+import (
+	"net/http"
+
+	"github.com/headstart-proxy/headstart/internal/opening"
+	"github.com/headstart-proxy/headstart/internal/recovery"
+	"github.com/headstart-proxy/headstart/internal/request"
+)
+
+// outcome is how a committed response ended. It is a metric label.
+type outcome string
+
+const (
+	exact      outcome = "exact"      // the backend's bytes, but for padding
+	reloaded   outcome = "reloaded"   // the page loads itself again
+	redirected outcome = "redirected" // the page goes where the backend said
+	failed     outcome = "failed"     // an error page, as a complete document
+	aborted    outcome = "aborted"    // cut, so that nobody keeps it
+	canceled   outcome = "canceled"   // the visitor has left
+)
+
+// action is what a row of the table does.
+type action uint8
+
+const (
+	join      action = iota // splice the body
+	joinError               // splice the body of an error page, else reload
+	ownError                // pass on the backend's error page
+	showError               // show the site's error page, or a short one
+	reload
+	redirect
+	leave // nobody is there
+)
+
+// reply is a backend's answer to a committed request, as the table sees it.
+type reply struct {
+	status  int
+	header  http.Header
+	differs string // the protective header that is not as committed, or ""
+	stricter,
+	goesTo bool // a Location that a script may go to
+}
+
+// table says what becomes of an answer; the first row that matches decides.
+var table = []struct {
+	name    string
+	matches func(reply) bool
+	action  action
+}{
+	{"the visitor has left", func(r reply) bool { return r.status == statusClientClosed }, leave},
+	{"overload or error, with a page that protects as committed", func(r reply) bool {
+		return r.isFailure() && r.differs == "" && !r.has("Set-Cookie", "Content-Encoding")
+	}, ownError},
+	{"overload or error", reply.isFailure, showError},
+	{"an answer about more than this page", func(r reply) bool {
+		return r.has("Set-Cookie", "Clear-Site-Data", "Refresh", "Content-Disposition")
+	}, reload},
+	{"a status that asks something of the browser", func(r reply) bool {
+		switch r.status {
+		case http.StatusUnauthorized, http.StatusMisdirectedRequest, http.StatusTooEarly,
+			http.StatusNoContent, http.StatusResetContent, http.StatusPartialContent, http.StatusNotModified:
+			return true
+		}
+		return r.status < 200
+	}, reload},
+	// A redirect has another type and fewer headers than a page as a rule. What
+	// it protects is judged where it leads.
+	{"a redirect to elsewhere", func(r reply) bool { return r.isRedirect() && r.goesTo }, redirect},
+	{"another redirect", reply.isRedirect, reload},
+	{"a page that protects differently, or of another type", func(r reply) bool {
+		return r.differs != "" || r.has("Content-Encoding") || r.stricter
+	}, reload},
+	{"a client error with a page", func(r reply) bool { return r.status >= 400 }, joinError},
+	{"a page", func(r reply) bool { return r.status == http.StatusOK }, join},
+	{"any other answer", func(reply) bool { return true }, reload},
+}
+
+func (r reply) isFailure() bool {
+	return r.status == http.StatusTooManyRequests || r.status >= 500
+}
+
+func (r reply) isRedirect() bool {
+	return r.status >= 300 && r.status < 400
+}
+
+func (r reply) has(names ...string) bool {
+	for _, name := range names {
+		if _, ok := r.header[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// act looks up what becomes of the response, and does it.
+func (j *joiner) act(status int) {
+	x := j.x
+	location, goesTo := recovery.Target(x.pageURL(), j.header.Get("Location"))
+	r := reply{
+		status:   status,
+		header:   j.header,
+		differs:  x.plan.Headers.Differs(j.headers, x.rules.Ignored),
+		stricter: opening.StrictnessOf(j.header) > x.plan.Strictness,
+		goesTo:   goesTo,
+	}
+	for _, row := range table {
+		if !row.matches(r) {
+			continue
+		}
+		j.x.surprise = row.name
+		switch row.action {
+		case join:
+			j.x.surprise = ""
+			j.state = splicing
+		case joinError, ownError:
+			j.joinError()
+		case showError:
+			j.showError(status, nil)
+		case reload:
+			j.reload()
+		case redirect:
+			j.redirect(location)
+		case leave:
+			x.outcome = canceled
+			j.state = dropping
+		}
+		return
+	}
+}
+
+// differ handles a difference inside what was sent; rest is what came from
+// there on.
+func (j *joiner) differ(rest []byte) error {
+	j.retap(rest)
+	if !j.failing || j.x.status < 500 {
+		if j.x.surprise == "" {
+			j.x.surprise = "another document"
+		}
+		j.reload()
+		return nil
+	}
+	// An error page that shares its first items with the page goes on after
+	// those.
+	matched := j.splicer.Matched()
+	whole := j.x.plan.Early.Whole(matched)
+	j.state = passing
+	if err := j.emitNoIndex(); err != nil {
+		return err
+	}
+	if _, err := j.emit(j.x.plan.Early.Expected[whole:matched]); err != nil {
+		return err
+	}
+	_, err := j.emit(rest)
+	return err
+}
+
+// joinError lets the backend's own error page follow what was sent.
+func (j *joiner) joinError() {
+	if j.abandonCrawler() {
+		return
+	}
+	j.demote()
+	j.failing = true
+	j.state = splicing
+}
+
+func (j *joiner) emitNoIndex() error {
+	_, err := j.emit(recovery.NoIndex())
+	return err
+}
+
+// reload leads the visitor back to this page, which then is the backend's own.
+func (j *joiner) reload() {
+	if j.abandonCrawler() {
+		return
+	}
+	j.demote()
+	j.x.outcome = reloaded
+	j.lead(func(p recovery.Permission) []byte { return recovery.Reload(p, j.x.r.TLS != nil) })
+}
+
+// redirect leads the visitor to where the backend said.
+func (j *joiner) redirect(target string) {
+	if j.abandonCrawler() {
+		return
+	}
+	j.demote()
+	j.x.outcome = redirected
+	j.lead(func(p recovery.Permission) []byte { return recovery.Redirect(p, target) })
+}
+
+// lead writes recovery markup and flushes it. What the inner handlers write from
+// now on is dropped; close aborts the response.
+func (j *joiner) lead(markup func(recovery.Permission) []byte) {
+	j.state = dropping
+	if j.wait() != nil {
+		j.x.outcome = canceled
+		return
+	}
+	if _, err := j.emit(markup(j.early.permission)); err == nil {
+		_ = j.flush() // an error shows in the abort that follows anyhow
+	}
+}
+
+// abandonCrawler cuts a crawler's response at a surprise: it runs no script, and
+// its retry gets the true status. It reports whether it did.
+func (j *joiner) abandonCrawler() bool {
+	if j.x.visit.Audience != request.Crawler {
+		return false
+	}
+	j.demote()
+	j.x.outcome = aborted
+	j.state = dropping
+	return true
+}

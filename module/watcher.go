@@ -1,0 +1,205 @@
+package module
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/headstart-proxy/headstart/internal/document"
+	"github.com/headstart-proxy/headstart/internal/opening"
+	"github.com/headstart-proxy/headstart/internal/splice"
+)
+
+// watcher looks on while a response that was not committed passes through. It
+// changes nothing: what is not overridden here (Flush, Hijack, Push, deadlines)
+// is the outer writer's own, by Unwrap.
+//
+// Inner handlers may send 1xx responses from another goroutine; those touch none
+// of its fields. All else happens on the request's goroutine, or under the lock
+// of whoever writes.
+type watcher struct {
+	*caddyhttp.ResponseWriterWrapper
+	x    *exchange
+	base http.Header // what outer handlers had set
+
+	wroteHeader bool
+	answer      opening.Answer
+	headers     opening.Headers
+	tap         tap            // the first bytes of the body, if they may teach
+	splicer     splice.Splicer // measures how much is as expected
+	comparing   bool
+}
+
+func newWatcher(x *exchange, w http.ResponseWriter) *watcher {
+	return &watcher{
+		ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
+		x:                     x,
+		base:                  w.Header().Clone(),
+		answer:                opening.Answer{Matched: -1},
+	}
+}
+
+// WriteHeader notes the final header and passes it on.
+func (w *watcher) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		w.noteHeader(status)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// noteHeader judges what may be learned from the response.
+func (w *watcher) noteHeader(status int) {
+	if w.wroteHeader {
+		return
+	}
+	w.wroteHeader = true
+	x := w.x
+	x.answered(status)
+	h := w.Header()
+	w.headers = opening.LearnHeaders(w.base, h)
+	w.answer.Wait = x.header
+	w.answer.Vary = opening.VaryNames(h)
+	w.answer.Strictness = opening.StrictnessOf(h)
+	w.answer.Reason = opening.Committable(status, h)
+	if x.visit.Learn && w.answer.Reason == "" {
+		w.answer.Reason = opening.Learnable(status, h, x.h.LearnPrivate)
+	}
+	if x.asked != opening.UnknownCoding && status == http.StatusOK {
+		w.answer.Coding = x.asked
+		if h.Get("Content-Encoding") != "" {
+			w.answer.Coding = opening.Encoded
+			if !x.visit.NeedsPlain { // encode stands outside: others are asked for identity
+				w.answer.Coding, w.answer.Reason = opening.UnknownCoding, ""
+				return
+			}
+		}
+	}
+	if w.answer.Reason != "" {
+		return
+	}
+	if x.plan.Observe {
+		w.tap = newTap(x.h.MaxOpening)
+	} else if len(x.plan.Expected) > 0 {
+		if x.plan.Headers.Differs(w.headers, x.rules.Ignored) != "" {
+			w.answer.Reason = opening.HeaderDiffers
+		} else {
+			w.comparing = true
+			w.splicer = splice.New(x.plan.Expected, 0)
+		}
+	}
+	if _, sets := h["Set-Cookie"]; sets {
+		w.answer.Reason = opening.SetsCookie
+	}
+}
+
+// Write passes p on. It does not write the header by itself: an outer writer may
+// want to choose it by the first bytes.
+func (w *watcher) Write(p []byte) (int, error) {
+	w.noteBody(p)
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *watcher) noteBody(p []byte) {
+	w.noteHeader(http.StatusOK)
+	w.x.body()
+	w.tap.write(p)
+	if w.comparing {
+		w.splicer.Next(p)
+	}
+}
+
+// ReadFrom passes a body on by the outer writer's own ReadFrom (sendfile), but
+// for the first part, as far as it is looked at.
+func (w *watcher) ReadFrom(r io.Reader) (n int64, err error) {
+	w.noteHeader(http.StatusOK)
+	for w.watching() {
+		m, err := io.CopyN(writerOnly{w}, r, copyChunk)
+		n += m
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	w.x.body()
+	m, err := w.ResponseWriterWrapper.ReadFrom(r)
+	return n + m, err
+}
+
+// copyChunk is how much ReadFrom reads at a time while it looks on, in bytes.
+const copyChunk = 16 << 10
+
+// writerOnly masks ReadFrom.
+type writerOnly struct{ io.Writer }
+
+func (w *watcher) watching() bool {
+	return w.tap.wants() || w.comparing && w.splicer.Measuring()
+}
+
+// learn tells the page how it was answered, after next has returned. It is not
+// called if next panics: then the response is not whole.
+func (w *watcher) learn(err error) {
+	x := w.x
+	x.health(err)
+	if err != nil || !w.wroteHeader || x.status >= 500 || x.status == http.StatusTooManyRequests ||
+		x.status == statusClientClosed || x.r.Context().Err() != nil {
+		return // says nothing of the page
+	}
+	if w.comparing && w.answer.Reason == "" {
+		w.answer.Matched = w.splicer.Matched()
+	}
+	x.learn(w.answer, w.headers, w.tap)
+}
+
+// learn gives the page an answer, with the observation that a tap yields.
+func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) {
+	if t.on {
+		head := document.ScanHead(t.bytes, !t.full)
+		_, charset := opening.ContentType(headers.Get("Content-Type"))
+		switch {
+		case len(head.Items) == 0:
+			answer.Reason = opening.NoHead
+		case head.Charset != "" && !opening.KnownCharset(head.Charset),
+			charset == "" && head.Charset == "":
+			answer.Reason = opening.NotHTML
+		default:
+			answer.Observation = &opening.Observation{Headers: headers, Items: head.Items, Charset: head.Charset}
+		}
+	}
+	x.page.Answered(x.visit, answer, x.rules, x.h.now())
+	if answer.Observation != nil {
+		x.h.state.store.Put(x.key, x.page)
+	}
+}
+
+// tap keeps the first bytes of a body. The zero value keeps nothing.
+type tap struct {
+	on    bool
+	full  bool // more came than it keeps
+	limit int
+	bytes []byte
+}
+
+func newTap(limit int) tap { return tap{on: true, limit: limit} }
+
+func (t *tap) write(p []byte) {
+	if !t.wants() {
+		return
+	}
+	if room := t.limit - len(t.bytes); len(p) > room {
+		p = p[:room]
+		t.full = true
+	}
+	t.bytes = append(t.bytes, p...)
+}
+
+func (t *tap) wants() bool { return t.on && !t.full }
+
+// Interface guards
+var (
+	_ http.ResponseWriter = (*watcher)(nil)
+	_ io.ReaderFrom       = (*watcher)(nil)
+)
