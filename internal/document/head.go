@@ -56,12 +56,17 @@ type scanner struct {
 	seen [Head + 1]bool
 }
 
-// next reads one token and returns its type and bytes.
+// next reads one token and returns its type and bytes. Markup that the input
+// breaks off, which the tokenizer may still take for a token, is an ErrorToken.
 func (s *scanner) next() (html.TokenType, []byte) {
 	t := s.tokenizer.Next()
 	start := s.pos
 	s.pos += len(s.tokenizer.Raw())
-	return t, s.input[start:s.pos]
+	raw := s.input[start:s.pos]
+	if t != html.TextToken && !bytes.HasSuffix(raw, []byte(">")) {
+		t = html.ErrorToken
+	}
+	return t, raw
 }
 
 // emit appends the item that ends at pos.
@@ -291,21 +296,20 @@ func plainComment(raw []byte) bool {
 // comments where it is off.
 func sameWithoutScripting(raw []byte) bool {
 	z := html.NewTokenizer(bytes.NewReader(raw))
-	read := 0
 	inStyle := false
 	for {
 		t := z.Next()
 		token := z.Raw()
-		read += len(token)
 		switch t {
 		case html.ErrorToken:
-			return !inStyle && read == len(raw)
+			return !inStyle && len(token) == 0
 		case html.CommentToken:
 			if !plainComment(token) {
 				return false
 			}
 		case html.TextToken:
-			if !inStyle && len(bytes.TrimSpace(token)) > 0 {
+			// A < that is no tag would take in the end tag that follows.
+			if !inStyle && len(bytes.Trim(token, " \t\n\r\f")) > 0 {
 				return false
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:

@@ -91,5 +91,5 @@ func (r *record) median() (d time.Duration, ok bool) {
 	}
 	sorted := r.waits
 	slices.Sort(sorted[:n])
-	return sorted[n/2], true
+	return sorted[(n-1)/2], true
 }

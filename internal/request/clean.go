@@ -2,10 +2,7 @@ package request
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
-
-	"github.com/dunglas/httpsfv"
 )
 
 // maxValue is the most bytes that one header value of a clean request may have.
@@ -26,22 +23,22 @@ var allowed = map[string]rule{
 	"Accept":                    plain,
 	"Accept-Encoding":           plain,
 	"Accept-Language":           plain, // where it shapes the page, Vary puts it into the key
-	"Alt-Used":                  pattern(`[a-z0-9.:\[\]-]+`),
+	"Alt-Used":                  only("abcdefghijklmnopqrstuvwxyz0123456789.:[]-"),
 	"Cache-Control":             oneOf("max-age=0"),
 	"Connection":                oneOf("keep-alive", "close"), // `Connection: Cookie` would strip a header on the way
 	"Dnt":                       oneOf("0", "1"),
 	"From":                      oneOf("googlebot(at)googlebot.com", "bingbot(at)microsoft.com"),
-	"Priority":                  pattern(`[a-z0-9=, ]+`),
-	"Sec-Ch-Ua":                 structured,
+	"Priority":                  only("abcdefghijklmnopqrstuvwxyz0123456789=, "),
+	"Sec-Ch-Ua":                 brands,
 	"Sec-Ch-Ua-Mobile":          oneOf("?0", "?1"),
-	"Sec-Ch-Ua-Platform":        structured,
+	"Sec-Ch-Ua-Platform":        brands,
 	"Sec-Fetch-Dest":            oneOf("document"),
 	"Sec-Fetch-Mode":            oneOf("navigate"),
 	"Sec-Fetch-Site":            oneOf("none", "same-origin", "same-site", "cross-site"),
 	"Sec-Fetch-User":            oneOf("?1"),
 	"Sec-Gpc":                   oneOf("0", "1"),
 	"Te":                        oneOf("trailers"),
-	"Traceparent":               pattern(`[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}`), // Caddy's own, from `tracing`
+	"Traceparent":               only("0123456789abcdef-"), // Caddy's own, from `tracing`
 	"Upgrade-Insecure-Requests": oneOf("1"),
 	"User-Agent":                plain,
 }
@@ -50,8 +47,8 @@ var allowed = map[string]rule{
 // from Caddy's trusted proxies only, and are part of the key but for the
 // client's address.
 var forwarded = map[string]rule{
-	"X-Forwarded-For":   pattern(`[0-9a-fA-F.:, ]+`),
-	"X-Forwarded-Host":  pattern(`[a-z0-9.:-]+`),
+	"X-Forwarded-For":   only("0123456789abcdefABCDEF.:, "),
+	"X-Forwarded-Host":  only("abcdefghijklmnopqrstuvwxyz0123456789.:-"),
 	"X-Forwarded-Proto": oneOf("http", "https"),
 }
 
@@ -118,18 +115,12 @@ func cleanHost(host, listenerPort string) bool {
 	if name == "" || strings.HasSuffix(name, ".") || (hasPort && port != listenerPort) {
 		return false
 	}
-	for i := range len(name) {
-		c := name[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune(".-_[]:", rune(c)) {
-			return false
-		}
-	}
-	return true
+	return hostBytes(name)
 }
 
 var (
-	originOnly = regexp.MustCompile(`^https?://[a-z0-9.:\[\]_-]+/?$`)
-	plainPath  = regexp.MustCompile(`^(/[A-Za-z0-9._~-]*)+$`)
+	hostBytes = only("abcdefghijklmnopqrstuvwxyz0123456789.-_:[]")
+	pathBytes = only("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-")
 )
 
 // referer reports whether a Referer is acceptable, and whether it names this
@@ -140,14 +131,19 @@ func referer(values []string, r *http.Request) (own, ok bool) {
 	if len(values) != 1 || len(values[0]) > maxValue {
 		return false, false
 	}
-	scheme := "http://"
-	if r.TLS != nil {
-		scheme = "https://"
+	scheme, rest, _ := strings.Cut(values[0], "://")
+	if scheme != "https" && scheme != "http" {
+		return false, false
 	}
-	if rest, found := strings.CutPrefix(values[0], scheme+r.Host); found && (rest == "" || plainPath.MatchString(rest)) {
-		return true, true
+	host, path := rest, ""
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		host, path = rest[:i], rest[i:]
 	}
-	return false, originOnly.MatchString(values[0])
+	if host == r.Host { // by either scheme: TLS may end in front of us
+		ok = path == "" || pathBytes(path)
+		return ok, ok
+	}
+	return false, hostBytes(host) && (path == "" || path == "/")
 }
 
 // plain accepts a value without the bytes that could end the context it is
@@ -156,14 +152,37 @@ func plain(value string) bool {
 	return printable(value) && !strings.ContainsAny(value, unclean)
 }
 
-// structured accepts a structured field (RFC 9651): quoted strings are its
-// nature, so the quote is allowed and the whole is parsed.
-func structured(value string) bool {
-	if !printable(value) || strings.ContainsAny(value, strings.Trim(unclean, `"`)) {
-		return false
+// brands accepts the structured fields (RFC 9651) of the User-Agent Client
+// Hints, in the one form that browsers send: a list of quoted strings, each with
+// or without a parameter v, itself quoted.
+func brands(value string) bool {
+	for {
+		var ok bool
+		if value, ok = quoted(value); !ok {
+			return false
+		}
+		if rest, versioned := strings.CutPrefix(value, ";v="); versioned {
+			if value, ok = quoted(rest); !ok {
+				return false
+			}
+		}
+		if value == "" {
+			return true
+		}
+		if value, ok = strings.CutPrefix(value, ", "); !ok {
+			return false
+		}
 	}
-	_, err := httpsfv.UnmarshalList([]string{value})
-	return err == nil
+}
+
+// quoted takes a quoted string with plain contents off the front of a value.
+func quoted(value string) (rest string, ok bool) {
+	value, ok = strings.CutPrefix(value, `"`)
+	if !ok {
+		return "", false
+	}
+	contents, rest, ok := strings.Cut(value, `"`)
+	return rest, ok && plain(contents)
 }
 
 func printable(value string) bool {
@@ -186,7 +205,18 @@ func oneOf(values ...string) rule {
 	}
 }
 
-func pattern(expr string) rule {
-	re := regexp.MustCompile(`^(?:` + expr + `)$`)
-	return re.MatchString
+// only accepts values that are made of some bytes.
+func only(bytes string) rule {
+	var allowed [256]bool
+	for i := range len(bytes) {
+		allowed[bytes[i]] = true
+	}
+	return func(value string) bool {
+		for i := range len(value) {
+			if !allowed[value[i]] {
+				return false
+			}
+		}
+		return value != ""
+	}
 }

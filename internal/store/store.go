@@ -48,7 +48,7 @@ func (s *Store) Get(key request.Key) *opening.Page {
 // Put puts in the page of a key, or takes note of its present size if it is in.
 // If another page of the key was put in meanwhile, that one stays.
 func (s *Store) Put(key request.Key, page *opening.Page) {
-	weight := uint32(min(uint64(page.Size()+len(key)), math.MaxUint32))
+	weight := uint32(min(page.Size()+len(key), math.MaxInt32)) //nolint:gosec // bounded by min
 	s.cache.Compute(key, func(old *entry, found bool) (*entry, otter.ComputeOp) {
 		if found && (old.page != page || old.weight == weight) {
 			return old, otter.CancelOp

@@ -1,0 +1,453 @@
+package opening
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headstart-proxy/headstart/internal/document"
+	"github.com/headstart-proxy/headstart/internal/request"
+)
+
+const (
+	top  = "<!doctype html><html><head>"
+	css  = "<link rel=stylesheet href=a.css>"
+	page = top + css + "<title>Hi</title>"
+)
+
+var testRules = Rules{LearnAfter: 3, Expire: 10 * time.Minute, MinWait: 30 * time.Millisecond}
+
+// trial is a page under test, with a clock.
+type trial struct {
+	Page
+	rules Rules
+	now   time.Time
+	visit Visit
+	wait  time.Duration // the backend's
+}
+
+func newTrial() *trial {
+	return &trial{
+		rules: testRules,
+		now:   time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		visit: Visit{Header: http.Header{}, Learn: true},
+		wait:  time.Second,
+	}
+}
+
+// observation of a head that ends as the page says.
+func observation(head string, header ...string) *Observation {
+	scan := document.ScanHead([]byte(head+"</head>"), true)
+	final := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
+	for i := 0; i < len(header); i += 2 {
+		final.Add(header[i], header[i+1])
+	}
+	return &Observation{Headers: LearnHeaders(nil, final), Items: scan.Items, Charset: scan.Charset}
+}
+
+// teach gives the page n observations.
+func (p *trial) teach(n int, head string, header ...string) {
+	for range n {
+		p.answer(Answer{Observation: observation(head, header...), Matched: -1, Wait: p.wait})
+	}
+}
+
+func (p *trial) answer(a Answer) {
+	a.Wait = p.wait
+	p.Answered(p.visit, a, p.rules, p.now)
+}
+
+// match answers like the expected bytes, up to a number of them.
+func (p *trial) match(matched int) { p.answer(Answer{Matched: matched}) }
+
+func (p *trial) plan() Plan { return p.Decide(p.visit, p.rules, p.now) }
+
+// sent returns what would be sent now, padding aside, or the reason in brackets.
+func (p *trial) sent() string {
+	plan := p.plan()
+	if plan.Early == nil {
+		return "[" + string(plan.Reason) + "]"
+	}
+	return string(plan.Early.Expected[:plan.Early.Sent])
+}
+
+func (p *trial) want(t *testing.T, want string) {
+	t.Helper()
+	if got := p.sent(); got != want {
+		t.Errorf("sent %s, want %s", got, want)
+	}
+}
+
+func ExamplePage() {
+	p := newTrial()
+	for range 4 {
+		fmt.Println(p.sent())
+		p.teach(1, "<head><link href=a.css><title>"+p.now.Format("15:04")+"</title>")
+		p.now = p.now.Add(time.Minute)
+	}
+	// Output:
+	// [not_learned]
+	// [not_learned]
+	// [not_learned]
+	// <head><link href=a.css>
+}
+
+func TestLearning(t *testing.T) {
+	p := newTrial()
+	p.teach(2, page)
+	p.want(t, "[not_learned]")
+	p.teach(1, page)
+	p.want(t, page)
+}
+
+func TestDifference(t *testing.T) {
+	t.Run("shrinks the opening at once", func(t *testing.T) {
+		p := newTrial()
+		p.teach(3, page)
+		p.teach(1, top+css+"<title>Ho</title>")
+		p.want(t, top+css)
+	})
+	t.Run("is forgotten when the window has moved on", func(t *testing.T) {
+		p := newTrial()
+		p.teach(3, page)
+		p.teach(1, top+css+"<title>Ho</title>")
+		p.teach(2, page)
+		p.want(t, top+css)
+		p.teach(1, page)
+		p.want(t, page)
+	})
+	t.Run("a deploy", func(t *testing.T) {
+		p := newTrial()
+		p.teach(3, page)
+		next := strings.ReplaceAll(page, "a.css", "b.css")
+		p.teach(1, next)
+		p.want(t, "[unstable]")
+		p.teach(2, next)
+		p.want(t, next)
+	})
+}
+
+func TestBarriers(t *testing.T) {
+	tests := []struct{ name, head, want string }{
+		{"a nonce attribute", top + css + "<script nonce=x></script>" + css, top + css},
+		{"a policy in the document", top + css + "<meta http-equiv=content-security-policy content=x>", top + css},
+		{"nothing to act on", top, "[unstable]"},
+		{"a comment is nothing to act on", top + "<!-- x -->", "[unstable]"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p := newTrial()
+			p.teach(3, test.head)
+			p.want(t, test.want)
+		})
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	t.Run("a protective header differs", func(t *testing.T) {
+		p := newTrial()
+		for i := range 3 {
+			p.teach(1, page, "X-Frame-Options", []string{"DENY", "SAMEORIGIN"}[i%2])
+		}
+		p.want(t, "[header_differs]")
+		if plan := p.plan(); plan.Differs != "X-Frame-Options" {
+			t.Errorf("differs in %q", plan.Differs)
+		}
+		p.teach(3, page, "X-Frame-Options", "DENY")
+		p.want(t, page)
+	})
+	t.Run("a request id differs", func(t *testing.T) {
+		p := newTrial()
+		for i := range 3 {
+			p.teach(1, page, "X-Request-Id", fmt.Sprint(i), "X-Frame-Options", "DENY")
+		}
+		p.want(t, page)
+		h := http.Header{}
+		p.plan().Headers.Apply(h)
+		if h.Get("X-Request-Id") != "" || h.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("headers are %v", h)
+		}
+	})
+	t.Run("an ignored header differs", func(t *testing.T) {
+		p := newTrial()
+		p.rules.Ignored = Ignored{"X-Mine": true}
+		for i := range 3 {
+			p.teach(1, page, "X-Mine", fmt.Sprint(i))
+		}
+		p.want(t, page)
+	})
+	t.Run("a nonce", func(t *testing.T) {
+		p := newTrial()
+		p.teach(3, page, "Content-Security-Policy", "script-src 'nonce-constant'")
+		p.want(t, "[nonce]")
+	})
+}
+
+func TestAudiences(t *testing.T) {
+	p := newTrial()
+	p.teach(3, page)
+
+	p.visit.Audience, p.visit.Learn = request.Returning, false
+	p.want(t, "[not_learned]")
+	if got := string(p.plan().Expected); got != page {
+		t.Errorf("compared with %q", got)
+	}
+	p.match(len(page))
+	p.match(len(page))
+	p.want(t, "[not_learned]")
+	p.match(len(top + css))
+	p.want(t, top+css)
+	p.match(len(top+css) - 1) // one byte of the last item is missing
+	p.want(t, "[not_learned]")
+
+	p.visit.Audience = request.Anonymous
+	p.want(t, page)
+}
+
+func TestCookies(t *testing.T) {
+	p := newTrial()
+	for range 3 { // a first visit sets a cookie: the body teaches, the audience waits
+		p.answer(Answer{Observation: observation(page), Reason: SetsCookie, Matched: -1})
+	}
+	p.want(t, "[sets_cookie]")
+	p.visit.Audience, p.visit.Learn = request.Returning, false
+	for range 3 {
+		p.match(len(page))
+	}
+	p.want(t, page)
+	p.answer(Answer{Reason: SetsCookie, Matched: -1})
+	p.want(t, "[sets_cookie]")
+	p.match(len(page))
+	p.want(t, "[not_learned]")
+}
+
+func TestSurprise(t *testing.T) {
+	p := newTrial()
+	p.teach(3, page)
+	for _, need := range []int{6, 12, 24, 48, 6} { // 48 good ones clear the record
+		p.want(t, page)
+		p.Surprised(p.visit, p.rules)
+		for i := range need {
+			if got := p.sent(); got != "[surprised]" {
+				t.Fatalf("after %d of %d good responses: %s", i, need, got)
+			}
+			p.teach(1, page)
+		}
+	}
+	p.want(t, page)
+
+	p.Surprised(Visit{Header: p.visit.Header, Audience: request.Returning}, p.rules)
+	p.want(t, page)
+}
+
+func TestCrawlersNeedACleanRecord(t *testing.T) {
+	p := newTrial()
+	p.visit.Audience = request.Crawler
+	p.teach(3, page)
+	p.want(t, page)
+	p.Surprised(p.visit, p.rules)
+	p.teach(12, page)
+	p.want(t, "[surprised]")
+	p.teach(maxNeed, page)
+	p.want(t, page)
+}
+
+func TestExpire(t *testing.T) {
+	p := newTrial()
+	p.teach(3, page)
+	p.now = p.now.Add(p.rules.Expire + time.Second)
+	p.want(t, "[expired]")
+	p.teach(1, page)
+	p.want(t, page)
+
+	// An agreeing answer to anyone keeps it alive.
+	p.visit.Audience, p.visit.Learn = request.Returning, false
+	for range 4 {
+		p.now = p.now.Add(p.rules.Expire * 3 / 4)
+		p.match(len(page))
+	}
+	p.visit.Audience = request.Anonymous
+	p.want(t, page)
+}
+
+func TestFastBackend(t *testing.T) {
+	p := newTrial()
+	p.wait = 5 * time.Millisecond
+	p.teach(3, page)
+	p.want(t, "[fast_backend]")
+	p.wait = time.Second
+	p.teach(3, page)
+	p.want(t, "[fast_backend]") // three of six
+	p.teach(1, page)
+	p.want(t, page)
+	p.rules.MinWait = 0
+	p.wait = 0
+	p.teach(9, page)
+	p.want(t, page)
+}
+
+func TestVary(t *testing.T) {
+	p := newTrial()
+	in := func(language string) { p.visit.Header = http.Header{"Accept-Language": {language}} }
+	teach := func(head string) {
+		p.answer(Answer{Observation: observation(head, "Vary", "Accept-Language, Accept-Encoding"), Vary: []string{"Accept-Language"}, Matched: -1})
+	}
+	english, german := top+css+"<title>Hello</title>", top+css+"<title>Hallo</title>"
+	for range 4 {
+		in("en")
+		teach(english)
+		in("de")
+		teach(german)
+	}
+	p.want(t, german)
+	in("en")
+	p.want(t, english)
+	in("fr")
+	p.want(t, "[not_learned]")
+
+	for i := range 3 * maxVariants {
+		p.now = p.now.Add(time.Second)
+		in(fmt.Sprint(i))
+		teach(english)
+	}
+	if len(p.variants) > maxVariants {
+		t.Errorf("%d variants", len(p.variants))
+	}
+}
+
+func TestPublicDiversity(t *testing.T) {
+	p := newTrial()
+	p.rules.Public = true
+	from := func(ip string, agent uint64, browser bool) {
+		p.visit.Voter = Voter{Network: request.Network(netip.MustParseAddr(ip)), Agent: agent, Browser: browser}
+		p.teach(1, page)
+	}
+	for i := range 9 {
+		from(fmt.Sprintf("203.0.113.%d", i), uint64(i), true)
+	}
+	p.want(t, "[not_learned]") // one network
+	from("198.51.100.1", 8, true)
+	p.want(t, "[not_learned]")
+	from("192.0.2.1", 8, true)
+	p.want(t, "[not_learned]") // three networks, one User-Agent
+	from("100.0.0.1", 9, false)
+	p.visit.Audience = request.Anonymous
+	p.want(t, page)
+
+	p = newTrial()
+	p.rules.Public = true
+	for i := range 3 {
+		from(fmt.Sprintf("203.0.%d.1", i), uint64(i), false)
+	}
+	p.want(t, "[not_learned]") // no browser among them
+}
+
+func TestSharedKey(t *testing.T) {
+	p := newTrial()
+	p.rules.SharedKey = true
+	at := func(url uint64) { p.visit.Voter.URL = url }
+	at(1)
+	p.teach(5, page)
+	p.want(t, "[not_learned]") // one URL
+	at(2)
+	p.teach(1, page)
+	at(3)
+	p.teach(1, page)
+	p.want(t, page)
+	at(4)
+	p.want(t, "[not_learned]") // may be a 404
+	p.match(len(page))
+	p.want(t, page)
+	for url := range uint64(2 * maxURLs) {
+		at(100 + url)
+		p.match(len(page))
+	}
+	if len(p.urls.set) > maxURLs || len(p.urls.ring) > maxURLs {
+		t.Errorf("%d URLs", len(p.urls.set))
+	}
+	at(4)
+	p.want(t, "[not_learned]") // too long ago
+}
+
+func TestBackendEncodes(t *testing.T) {
+	p := newTrial()
+	p.teach(3, page)
+	p.visit.NeedsPlain = true
+	p.want(t, "[not_learned]") // it was never asked
+	p.answer(Answer{Matched: -1, Coding: Encoded, Reason: BackendEncodes})
+	p.want(t, "[backend_encodes]")
+	p.answer(Answer{Observation: observation(page), Matched: -1, Coding: Plain})
+	p.answer(Answer{Observation: observation(page), Matched: -1, Coding: Plain})
+	p.answer(Answer{Observation: observation(page), Matched: -1, Coding: Plain})
+	p.want(t, page)
+}
+
+// A page that teaches nothing is sampled ever more rarely, but never not at all.
+func TestSampling(t *testing.T) {
+	p := newTrial()
+	p.teach(1, page)
+	sampled := 0
+	for range 1000 {
+		if p.plan().Observe {
+			sampled++
+			p.answer(Answer{Reason: Private, Matched: -1})
+		}
+	}
+	if sampled < 10 || sampled > 100 {
+		t.Errorf("%d of 1000 requests were observed", sampled)
+	}
+	p.want(t, "[private]")
+}
+
+func TestPadding(t *testing.T) {
+	for _, head := range []string{page, "\xef\xbb\xbf" + page, "<head>" + css, "<!-- x -->" + page} {
+		p := newTrial()
+		p.teach(3, head)
+		early := p.plan().Early
+		if len(early.Bytes) < minFirstWrite {
+			t.Errorf("%q: %d bytes", head, len(early.Bytes))
+		}
+		if got := strings.ReplaceAll(string(early.Bytes), "\n", ""); got != head {
+			t.Errorf("without padding %q, want %q", got, head)
+		}
+		before, _, _ := strings.Cut(string(early.Bytes), "\n")
+		if strings.Contains(before, "<h") {
+			t.Errorf("%q comes before the padding", before)
+		}
+	}
+	p := newTrial()
+	long := page + strings.Repeat(css, 100)
+	p.teach(3, long)
+	if got := string(p.plan().Early.Bytes); got != long {
+		t.Error("a long opening was changed")
+	}
+}
+
+func TestWhole(t *testing.T) {
+	e := Early{ends: []int{3, 5, 9}}
+	for matched, want := range []int{0, 0, 0, 3, 3, 5, 5, 5, 5, 9} {
+		if got := e.Whole(matched); got != want {
+			t.Errorf("Whole(%d) = %d, want %d", matched, got, want)
+		}
+	}
+}
+
+func TestItemsAreShared(t *testing.T) {
+	p := newTrial()
+	p.teach(3, page)
+	one := p.Size()
+	p.rules.LearnAfter = 16
+	p.teach(13, page)
+	if many := p.Size(); many > 6*one {
+		t.Errorf("3 observations take %d bytes, 16 take %d", one, many)
+	}
+	window := p.variants[""].window
+	for i, item := range window[0].Items {
+		if &item.Raw[0] != &window[15].Items[i].Raw[0] {
+			t.Errorf("item %d is held twice", i)
+		}
+	}
+}
