@@ -19,8 +19,8 @@ func (x *exchange) answered(status int) {
 	}
 }
 
-// body notes that a part of the backend's body is here.
-func (x *exchange) body() {
+// bodyHere notes that a part of the backend's body is here.
+func (x *exchange) bodyHere() {
 	if x.firstByte == 0 {
 		x.firstByte = x.h.now().Sub(x.start)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"runtime"
+	"slices"
 
 	"github.com/headstart-proxy/headstart/internal/csp"
 	"github.com/headstart-proxy/headstart/internal/recovery"
@@ -39,18 +40,16 @@ func (x *exchange) prepare(w http.ResponseWriter) (commitment, bool) {
 	if len(enforced) == 0 && len(reported) == 0 {
 		return c, true
 	}
-	c.nonce = rand.Text()
-	permitted, ok := csp.Permit(enforced, c.nonce)
-	if !ok {
-		return c, false
+	nonce := rand.Text()
+	permit := func(name string, values []string) (ok bool) {
+		permitted, ok := csp.Permit(values, nonce)
+		if ok && !slices.Equal(permitted, values) {
+			c.header[name], c.nonce = permitted, nonce
+		}
+		return ok
 	}
-	if len(enforced) > 0 {
-		c.header[csp.Enforce] = permitted
-	}
-	if permitted, ok := csp.Permit(reported, c.nonce); ok && len(reported) > 0 {
-		c.header[csp.ReportOnly] = permitted // a report-only sandbox does nothing
-	}
-	return c, true
+	permit(csp.ReportOnly, reported) // a report-only sandbox does nothing
+	return c, permit(csp.Enforce, enforced)
 }
 
 // early is the writing of an opening. It runs on a goroutine of its own, so that

@@ -49,6 +49,7 @@ type exchange struct {
 
 	commitment commitment     // if plan.Early is set
 	asked      opening.Coding // Plain if the backend is free to compress, and the visitor would take it
+	body       *bodyWatch     // of a request that may have a body, else nil
 	reason     string         // why the response is not committed; "" if it is
 
 	// Written when the backend answers.
@@ -121,11 +122,14 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	// stands outside, or the backend is known not to compress.
 	switch {
 	case x.plan.Early != nil, encoded && (x.plan.Observe || x.plan.Expected != nil):
-		x.inner = x.r.WithContext(x.r.Context())
+		x.cloneInner()
 		x.inner.Header = x.r.Header.Clone()
 		x.inner.Header["Accept-Encoding"] = []string{"identity"}
 	case accepts:
 		x.asked = opening.Plain
+	}
+	if x.r.ContentLength < 0 {
+		x.watchBody()
 	}
 }
 

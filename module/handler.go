@@ -36,6 +36,10 @@ const (
 	MaxExpire     = 24 * time.Hour
 )
 
+// maxLinger is how long a response on HTTP/3 stays open for its recovery markup
+// to arrive: a slow link's worth of an opening before it.
+var maxLinger = 5 * time.Second // tests shorten it
+
 // The values of Handler.Flush.
 const (
 	FlushHints = "hints"
@@ -114,6 +118,7 @@ type Handler struct {
 	rules       opening.Rules
 	ignoreQuery request.Parameters
 	now         func() time.Time
+	linger      time.Duration
 
 	identityOnce sync.Once
 	identity     string // written once by identityIn
@@ -135,6 +140,7 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	h.now = time.Now
+	h.linger = maxLinger
 	if h.Flush == "" {
 		h.Flush = FlushShell
 	}

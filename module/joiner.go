@@ -36,8 +36,9 @@ type joiner struct {
 	splicer   splice.Splicer
 	headers   opening.Headers
 	tap       tap
-	failing   bool // splicing an error page: it gets noindex
-	surprised bool // the audience was demoted
+	failing   action // joinError or ownError while an error page is spliced: it gets noindex
+	surprised bool   // the audience was demoted
+	leading   bool   // recovery markup was written
 	writeErr  error
 }
 
@@ -98,7 +99,7 @@ func (j *joiner) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	j.x.body()
+	j.x.bodyHere()
 	j.tap.write(p)
 	switch j.state {
 	case splicing:
@@ -122,7 +123,7 @@ func (j *joiner) splice(p []byte) error {
 	switch j.splicer.State() {
 	case splice.Joined:
 		j.state = passing
-		if j.failing {
+		if j.failing != join {
 			if err := j.emitNoIndex(); err != nil {
 				return err
 			}
@@ -250,7 +251,7 @@ func (j *joiner) end() {
 	case j.writeErr != nil:
 		x.outcome = canceled
 	case x.outcome != "":
-	case j.failing:
+	case j.failing != join:
 		x.outcome = failed
 	default:
 		x.outcome = exact
@@ -310,8 +311,25 @@ func (j *joiner) close() error {
 	case exact, failed:
 		return nil
 	default:
+		j.linger()
 		// Browsers, service workers and CDNs must not keep it.
 		panic(http.ErrAbortHandler)
+	}
+}
+
+// linger waits for the visitor to be led away, on HTTP/3 only: there an abort
+// overtakes what was flushed before it (RFC 9000 section 3.2, a receiver drops
+// the data of a reset stream), and the recovery markup would be lost.
+func (j *joiner) linger() {
+	x := j.x
+	if !j.leading || x.r.ProtoMajor < 3 {
+		return
+	}
+	timer := time.NewTimer(x.h.linger)
+	defer timer.Stop()
+	select {
+	case <-x.r.Context().Done():
+	case <-timer.C:
 	}
 }
 

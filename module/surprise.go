@@ -114,7 +114,7 @@ func (j *joiner) act(status int) {
 			j.x.surprise = ""
 			j.state = splicing
 		case joinError, ownError:
-			j.joinError()
+			j.joinError(row.action)
 		case showError:
 			j.showError(status, nil)
 		case reload:
@@ -133,7 +133,7 @@ func (j *joiner) act(status int) {
 // there on.
 func (j *joiner) differ(rest []byte) error {
 	j.retap(rest)
-	if !j.failing || j.x.status < 500 {
+	if j.failing != ownError {
 		if j.x.surprise == "" {
 			j.x.surprise = "another document"
 		}
@@ -156,12 +156,12 @@ func (j *joiner) differ(rest []byte) error {
 }
 
 // joinError lets the backend's own error page follow what was sent.
-func (j *joiner) joinError() {
+func (j *joiner) joinError(how action) {
 	if j.abandonCrawler() {
 		return
 	}
 	j.demote()
-	j.failing = true
+	j.failing = how
 	j.state = splicing
 }
 
@@ -200,6 +200,7 @@ func (j *joiner) lead(markup func(recovery.Permission) []byte) {
 	}
 	if _, err := j.emit(markup(j.early.permission)); err == nil {
 		_ = j.flush() // an error shows in the abort that follows anyhow
+		j.leading = true
 	}
 }
 

@@ -103,7 +103,7 @@ func (w *watcher) Write(p []byte) (int, error) {
 
 func (w *watcher) noteBody(p []byte) {
 	w.noteHeader(http.StatusOK)
-	w.x.body()
+	w.x.bodyHere()
 	w.tap.write(p)
 	if w.comparing {
 		w.splicer.Next(p)
@@ -124,7 +124,7 @@ func (w *watcher) ReadFrom(r io.Reader) (n int64, err error) {
 			return n, err
 		}
 	}
-	w.x.body()
+	w.x.bodyHere()
 	m, err := w.ResponseWriterWrapper.ReadFrom(r)
 	return n + m, err
 }
@@ -156,6 +156,9 @@ func (w *watcher) learn(err error) {
 
 // learn gives the page an answer, with the observation that a tap yields.
 func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) {
+	if x.body != nil && x.body.read.Load() {
+		return // the body may have shaped the page, and is not in the key
+	}
 	if t.on {
 		head := document.ScanHead(t.bytes, !t.full)
 		_, charset := opening.ContentType(headers.Get("Content-Type"))

@@ -49,7 +49,7 @@ func navigation(r *http.Request) Reason {
 		return Method
 	case !r.ProtoAtLeast(1, 1), hasAny(h, "Upgrade"):
 		return Protocol
-	case r.ContentLength != 0, len(r.TransferEncoding) > 0:
+	case hasBody(r):
 		return Body
 	case hasAny(h, "Range", "If-Range"):
 		return Range
@@ -67,6 +67,12 @@ func navigation(r *http.Request) Reason {
 		return NotHTML
 	}
 	return ""
+}
+
+// hasBody reports whether r comes with a body, as far as its header tells. On
+// HTTP/3 quic-go does not know; there the handler looks on whether one is read.
+func hasBody(r *http.Request) bool {
+	return r.ContentLength > 0 || len(r.TransferEncoding) > 0 || r.ContentLength < 0 && r.ProtoMajor < 3
 }
 
 // hasAny reports whether one of the headers is there, even if empty.

@@ -72,6 +72,8 @@ func TestInspect(t *testing.T) {
 		{"Upgrade", set("Upgrade", "websocket"), 0, Protocol},
 		{"a body", func(r *http.Request, _ *Facts) { r.ContentLength = 3 }, 0, Body},
 		{"a body of unknown length", func(r *http.Request, _ *Facts) { r.ContentLength = -1 }, 0, Body},
+		{"HTTP/3 without a length", func(r *http.Request, _ *Facts) { r.ContentLength, r.ProtoMajor = -1, 3 }, learn, ""},
+		{"HTTP/3 with a length", func(r *http.Request, _ *Facts) { r.ContentLength, r.ProtoMajor = 1, 3 }, 0, Body},
 		{"Range", set("Range", "bytes=0-1"), 0, Range},
 		{"If-Range", set("If-Range", `"x"`), 0, Range},
 		{"If-None-Match", set("If-None-Match", `"x"`), 0, Conditional},

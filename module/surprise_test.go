@@ -1,0 +1,238 @@
+package module_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/headstart-proxy/headstart/internal/testorigin"
+)
+
+// A surprise is an answer that a commit did not foresee.
+type surprise struct {
+	name    string
+	answer  []testorigin.Step
+	outcome string
+	end     ending // cleanEnd, or anything else for an abort
+	has     string // what the visitor must have got
+	lacks   string // what must not be there
+}
+
+const (
+	anyAbort  = ending("any abort")
+	reloads   = "location.reload()"
+	noIndexed = `<meta name="robots" content="noindex">`
+	secret    = "not for this document"
+)
+
+// answers200 is a page with other headers.
+func answers200(namesAndValues ...string) []testorigin.Step {
+	return htmlPage(wholePage, namesAndValues...)
+}
+
+// withStatus is an answer with a body that must not be shown as it is.
+func withStatus(status int, namesAndValues ...string) []testorigin.Step {
+	return []testorigin.Step{testorigin.Header(status, namesAndValues...), testorigin.Write(secret)}
+}
+
+// bare is an answer that can have no body.
+func bare(status int, namesAndValues ...string) []testorigin.Step {
+	return []testorigin.Step{testorigin.Header(status, namesAndValues...)}
+}
+
+func redirectTo(location string, namesAndValues ...string) []testorigin.Step {
+	return withStatus(http.StatusFound, append(namesAndValues, "Location", location)...)
+}
+
+// errorDoc is a backend's error page.
+func errorDoc(status int, body string, namesAndValues ...string) []testorigin.Step {
+	return []testorigin.Step{testorigin.Header(status, htmlHeader(namesAndValues)...), testorigin.Write(body)}
+}
+
+const (
+	ownErrorPage   = doctype + "<html><head><title>Oops</title></head><body>own page</body></html>"
+	sharedHeadPage = doctype + `<html lang="en"><head><meta charset="utf-8"><link rel="stylesheet" href="/a.css">` +
+		`<title>Oops</title></head><body>own page</body></html>`
+)
+
+var surprises = []surprise{
+	// 429, 5xx and no answer: an error page as a complete document.
+	{"500 with a page", errorDoc(500, ownErrorPage), "failed", cleanEnd, noIndexed + ownErrorPage[len(doctype):], reloads},
+	{"429 with a page", errorDoc(429, ownErrorPage), "failed", cleanEnd, noIndexed + ownErrorPage[len(doctype):], reloads},
+	{
+		"503 with a page that begins alike", errorDoc(503, sharedHeadPage), "failed", cleanEnd,
+		noIndexed + "<title>Oops</title></head><body>own page", reloads,
+	},
+	{"500 with the very page", errorDoc(500, wholePage), "failed", cleanEnd, noIndexed + pageRest, reloads},
+	{"500 with a cookie", errorDoc(500, ownErrorPage, "Set-Cookie", "a=b"), "failed", cleanEnd, noIndexed, "own page"},
+	{"500 that protects otherwise", errorDoc(500, ownErrorPage, "X-Frame-Options", "DENY"), "failed", cleanEnd, noIndexed, "own page"},
+	{"500 in plain text", withStatus(500, "Content-Type", "text/plain"), "failed", cleanEnd, noIndexed, secret},
+	{"500 compressed", errorDoc(500, ownErrorPage, "Content-Encoding", "gzip"), "failed", cleanEnd, noIndexed, "own page"},
+	{"closed before the header", []testorigin.Step{testorigin.TakeOver(), testorigin.Close()}, "failed", cleanEnd, noIndexed, reloads},
+	{"reset before the header", []testorigin.Step{testorigin.TakeOver(), testorigin.Abort()}, "failed", cleanEnd, noIndexed, reloads},
+	{"no HTTP", []testorigin.Step{testorigin.TakeOver(), testorigin.Write("hello\r\n\r\n"), testorigin.Close()}, "failed", cleanEnd, noIndexed, "hello"},
+	{"header timed out", []testorigin.Step{testorigin.Hang()}, "failed", cleanEnd, noIndexed, reloads},
+
+	// What asks for the plain answer.
+	{"Set-Cookie", answers200("Set-Cookie", "a=b"), "reloaded", anyAbort, reloads, pageRest},
+	{"Clear-Site-Data", answers200("Clear-Site-Data", `"*"`), "reloaded", anyAbort, reloads, pageRest},
+	{"Refresh", answers200("Refresh", "5"), "reloaded", anyAbort, reloads, pageRest},
+	{"Content-Disposition", answers200("Content-Disposition", "attachment"), "reloaded", anyAbort, reloads, pageRest},
+	{"401", withStatus(401, "Www-Authenticate", "Basic"), "reloaded", anyAbort, reloads, secret},
+	{"421", withStatus(421), "reloaded", anyAbort, reloads, secret},
+	{"425", withStatus(425), "reloaded", anyAbort, reloads, secret},
+	{"204", bare(204), "reloaded", anyAbort, reloads, secret},
+	{"205", bare(205), "reloaded", anyAbort, reloads, secret},
+	{"206", withStatus(206), "reloaded", anyAbort, reloads, secret},
+	{"304", bare(304), "reloaded", anyAbort, reloads, secret},
+	{"201", errorDoc(201, wholePage), "reloaded", anyAbort, reloads, pageRest},
+	{"another type", []testorigin.Step{testorigin.Header(200, "Content-Type", "text/plain; charset=utf-8"), testorigin.Write(wholePage)}, "reloaded", anyAbort, reloads, pageRest},
+	{"another charset", []testorigin.Step{testorigin.Header(200, "Content-Type", "text/html; charset=iso-8859-1"), testorigin.Write(wholePage)}, "reloaded", anyAbort, reloads, pageRest},
+	{"no type", []testorigin.Step{testorigin.Header(200), testorigin.Write(wholePage)}, "reloaded", anyAbort, reloads, pageRest},
+	{"a coding", answers200("Content-Encoding", "gzip"), "reloaded", anyAbort, reloads, pageRest},
+	{"a protective header more", answers200("X-Frame-Options", "DENY"), "reloaded", anyAbort, reloads, pageRest},
+	{"a policy", answers200("Content-Security-Policy", "default-src 'none'"), "reloaded", anyAbort, reloads, pageRest},
+	{"no-store", answers200("Cache-Control", "no-store"), "reloaded", anyAbort, reloads, pageRest},
+	{"trailers", answers200("Trailer", "X-Sum"), "reloaded", anyAbort, reloads, pageRest},
+
+	// Redirects.
+	{"redirect", redirectTo("/login?next=1"), "redirected", anyAbort, `/login?next=1"})</script>`, secret},
+	{"redirect to another site", redirectTo("https://b.example/x"), "redirected", anyAbort, `"https://b.example/x"`, secret},
+	{"redirect with markup", redirectTo("/a?</script><script>alert(1)</script>"), "redirected", anyAbort, `location.replace`, "<script>alert"},
+	{"redirect with a cookie", redirectTo("/login", "Set-Cookie", "a=b"), "reloaded", anyAbort, reloads, "/login"},
+	{"redirect to itself", redirectTo("#part"), "reloaded", anyAbort, reloads, "#part"},
+	{"redirect to a script", redirectTo("javascript:alert(1)"), "reloaded", anyAbort, reloads, "alert"},
+	{"redirect to an app", redirectTo("app://open"), "reloaded", anyAbort, reloads, "app:"},
+	{"redirect with userinfo", redirectTo("https://a:b@c.example/"), "reloaded", anyAbort, reloads, "c.example"},
+	{"redirect to nowhere", withStatus(http.StatusFound), "reloaded", anyAbort, reloads, secret},
+
+	// Other 4xx.
+	{"404 with the same head", errorDoc(404, wholePage), "failed", cleanEnd, noIndexed + pageRest, reloads},
+	{"404 with another page", errorDoc(404, ownErrorPage), "reloaded", anyAbort, reloads, "own page"},
+	{"404 in plain text", withStatus(404, "Content-Type", "text/plain"), "reloaded", anyAbort, reloads, secret},
+
+	// 200 with another document.
+	{"another title", htmlPage(strings.Replace(wholePage, "A page", "B page", 1)), "reloaded", anyAbort, reloads, pageRest},
+	{"a shorter document", htmlPage(pageHead[:len(pageHead)-3]), "reloaded", anyAbort, reloads, pageRest},
+	{"an empty document", bare(200, htmlHeader([]string{"Content-Length", "0"})...), "reloaded", anyAbort, reloads, pageRest},
+
+	// It dies inside the body.
+	{"reset inside the head", append(htmlPage(pageHead[:60]), testorigin.Abort()), "aborted", anyAbort, "", reloads},
+	{"reset inside the body", append(htmlPage(pageHead+"</head><body>x"), testorigin.Abort()), "aborted", anyAbort, "", reloads},
+	{"a short Content-Length", append(htmlPage(wholePage, "Content-Length", "9999"), testorigin.Close()), "aborted", anyAbort, "", reloads},
+	{"closed inside a chunk", []testorigin.Step{
+		testorigin.TakeOver(), testorigin.Write("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" + pageHead[:9]), testorigin.Close(),
+	}, "aborted", anyAbort, "", reloads},
+
+	// What is no surprise.
+	{"103 too late", append([]testorigin.Step{testorigin.Informational(103, "Link", "</b.css>; rel=preload")}, htmlPage(wholePage)...), "exact", cleanEnd, pageRest, reloads},
+	{"harmless headers", answers200("X-Request-Id", "1", "Link", "</b>; rel=preload"), "exact", cleanEnd, pageRest, reloads},
+	{"a laxer Cache-Control", answers200("Cache-Control", "public, max-age=3600"), "exact", cleanEnd, pageRest, reloads},
+	{"a trailer unannounced", append(htmlPage(wholePage), testorigin.Trailer("X-Sum", "1")), "exact", cleanEnd, pageRest, reloads},
+}
+
+// Every answer, on every protocol, with and without encode and handle_errors,
+// ends as the table says: well, or so that everybody can see that it did not.
+func TestSurprises(t *testing.T) {
+	const errors = `handle_errors {
+		respond "site & error {err.status_code}"
+	}`
+	for _, site := range []struct {
+		name, outer, after string
+		protocols          []string
+	}{
+		{"plain", "", "", protocols},
+		{"encode and handle_errors", "encode gzip", errors, protocols},
+		{"encode", "encode zstd", "", []string{"h2"}},
+		{"handle_errors", "", errors, []string{"h1"}},
+	} {
+		t.Run(site.name, func(t *testing.T) {
+			s := startSurprises(t, site.outer, site.after)
+			for _, protocol := range site.protocols {
+				t.Run(protocol, func(t *testing.T) {
+					for i, test := range surprises {
+						t.Run(test.name, func(t *testing.T) {
+							v := newVisitor(t, protocol)
+							test.run(t, s, v, fmt.Sprintf("/%s/%d", protocol, i), site.after != "")
+						})
+					}
+				})
+			}
+		})
+	}
+}
+
+// startSurprises starts a site whose proxy does not wait for a header for long.
+func startSurprises(t *testing.T, outer, after string) *earlySite {
+	t.Helper()
+	origin := startOrigin(t)
+	return &earlySite{startCaddy(t, fmt.Sprintf(`
+http://:<site>, https://example.test:<site_tls> {
+	log
+	%s
+	headstart {
+		min_wait 0
+	}
+	reverse_proxy %s {
+		transport http {
+			response_header_timeout 1s
+		}
+	}
+	%s
+}
+`, outer, origin.Addr(), after)), origin}
+}
+
+func (test surprise) run(t *testing.T, s *earlySite, v *visitor, path string, handlesErrors bool) {
+	s.teach(t, v, path, wholePage)
+	r, gate := s.early(t, v, path, test.answer)
+	gate.Open()
+	if v.protocol == "h3" && (test.outcome == "reloaded" || test.outcome == "redirected") {
+		// The response stays open until the visitor has left.
+		r.readUntil(t, "</noscript>")
+		r.stillOpen(t)
+		r.resp.Body.Close()
+	}
+	body, end := r.rest(t)
+	body = unpad(body)
+	if !strings.HasPrefix(body, pageHead) {
+		t.Fatalf("the early bytes are gone: %q", body)
+	}
+	late := body[len(pageHead):]
+	if clean := test.end == cleanEnd; clean == end.aborted() {
+		t.Errorf("ended with %q, want %q", end, test.end)
+	}
+	if !strings.Contains(late, test.has) {
+		t.Errorf("%q lacks %q", late, test.has)
+	}
+	if test.lacks != "" && strings.Contains(late, test.lacks) {
+		t.Errorf("%q has %q", late, test.lacks)
+	}
+	if strings.Count(body, "<link ") != 1 && test.outcome != "reloaded" {
+		t.Errorf("the stylesheet comes more than once: %q", body)
+	}
+	switch {
+	case test.outcome == "failed" && !strings.HasSuffix(strings.TrimSpace(late), "</html>"):
+		t.Errorf("not a complete document: %q", late)
+	case test.outcome == "failed" && handlesErrors && !strings.Contains(late, "own page") && !strings.Contains(late, "What is new"):
+		if !strings.Contains(late, "site &amp; error 50") {
+			t.Errorf("not the site's error page: %q", late)
+		}
+	}
+	entries := s.c.logs.access(t, 4, path)
+	if got := entries[3].field("headstart", "outcome"); got != test.outcome {
+		t.Errorf("outcome %v, want %s", got, test.outcome)
+	}
+
+	// The next visit is not committed after a surprise, and brings the truth.
+	s.origin.Handle(path, htmlPage(wholePage)...)
+	if body, end := s.visit(t, v, path).rest(t); unpad(body) != wholePage || end != cleanEnd {
+		t.Errorf("the next visit: %s, %q", end, body)
+	}
+	entries = s.c.logs.access(t, 5, path)
+	level := entries[4].field("headstart", "level")
+	if want := map[bool]string{true: "head", false: "none"}[test.outcome == "exact"]; level != want {
+		t.Errorf("the next visit has level %v (%v), want %s", level, entries[4].field("headstart", "reason"), want)
+	}
+}
