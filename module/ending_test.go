@@ -118,6 +118,10 @@ func TestInnerHandlers(t *testing.T) {
 						r.readUntil(t, "<title>A page</title>")
 						r.stillOpen(t)
 						close(release)
+						if test.has == reloads {
+							r.readUntil(t, "</noscript>")
+							r.resp.Body.Close()
+						}
 						body, end := r.rest(t)
 						if end.aborted() != (test.end != cleanEnd) {
 							t.Errorf("ended with %q, want %q", end, test.end)
@@ -338,16 +342,27 @@ func (f *frames) body(t *testing.T) string {
 	}
 }
 
-// A recovery on HTTP/3 is not kept open for ever.
+// A recovery is not kept open for ever, and ends in an abort that everybody can
+// see.
 func TestLingerEnds(t *testing.T) {
 	t.Cleanup(module.SetMaxLinger(time.Millisecond))
-	s := startEarly(t, "")
-	v := newVisitor(t, "h3")
-	s.teach(t, v, "/", wholePage)
-	r, gate := s.early(t, v, "/", redirectTo("/elsewhere"))
-	gate.Open()
-	if _, end := r.rest(t); !end.aborted() {
-		t.Errorf("ended with %q", end)
+	for _, outer := range []string{"", "encode gzip"} {
+		s := startEarly(t, outer)
+		eachProtocol(t, func(t *testing.T, v *visitor) {
+			for name, answer := range map[string][]testorigin.Step{
+				"redirect": redirectTo("/elsewhere"),
+				"cookie":   answers200("Set-Cookie", "a=b"),
+				"document": htmlPage(ownErrorPage),
+			} {
+				path := "/" + v.protocol + name
+				s.teach(t, v, path, wholePage)
+				r, gate := s.early(t, v, path, answer)
+				gate.Open()
+				if _, end := r.rest(t); !end.aborted() {
+					t.Errorf("%s: ended with %q", name, end)
+				}
+			}
+		})
 	}
 }
 
@@ -415,6 +430,8 @@ func TestPolicies(t *testing.T) {
 			}
 			r, gate := s.early(t, v, "/", answers200(append([]string{"Set-Cookie", "a=b"}, test.learned...)...))
 			gate.Open()
+			r.readUntil(t, meta)
+			r.resp.Body.Close()
 			body, _ := r.rest(t)
 			late := unpad(body)[len(pageHead):]
 			if !strings.Contains(late, test.has) || test.lacks != "" && strings.Contains(late, test.lacks) {

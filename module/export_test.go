@@ -3,7 +3,7 @@ package module
 import "time"
 
 // SetMaxLinger sets how long handlers that are provisioned from now on keep a
-// response on HTTP/3 open for its recovery markup. It returns what undoes that.
+// response open for its recovery markup. It returns what undoes that.
 func SetMaxLinger(d time.Duration) (undo func()) {
 	before := maxLinger
 	maxLinger = d

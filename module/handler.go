@@ -36,8 +36,9 @@ const (
 	MaxExpire     = 24 * time.Hour
 )
 
-// maxLinger is how long a response on HTTP/3 stays open for its recovery markup
-// to arrive: a slow link's worth of an opening before it.
+// maxLinger is how long a response stays open for its recovery markup to arrive,
+// and to lead the visitor away, before it is aborted: long enough for a slow link
+// to take in an opening.
 var maxLinger = 5 * time.Second // tests shorten it
 
 // The values of Handler.Flush.

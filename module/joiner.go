@@ -317,12 +317,13 @@ func (j *joiner) close() error {
 	}
 }
 
-// linger waits for the visitor to be led away, on HTTP/3 only: there an abort
-// overtakes what was flushed before it (RFC 9000 section 3.2, a receiver drops
-// the data of a reset stream), and the recovery markup would be lost.
+// linger waits for the visitor to be led away. An abort overtakes what was
+// flushed before it: on HTTP/3 by definition (RFC 9000 section 3.2), on HTTP/2
+// Chromium drops what it has not read yet, and on HTTP/1.1 there may be a proxy
+// in between that speaks one of them. The recovery markup would be lost.
 func (j *joiner) linger() {
 	x := j.x
-	if !j.leading || x.r.ProtoMajor < 3 {
+	if !j.leading {
 		return
 	}
 	timer := time.NewTimer(x.h.linger)

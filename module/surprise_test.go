@@ -188,8 +188,9 @@ func (test surprise) run(t *testing.T, s *earlySite, v *visitor, path string, ha
 	s.teach(t, v, path, wholePage)
 	r, gate := s.early(t, v, path, test.answer)
 	gate.Open()
-	if v.protocol == "h3" && (test.outcome == "reloaded" || test.outcome == "redirected") {
-		// The response stays open until the visitor has left.
+	if test.outcome == "reloaded" || test.outcome == "redirected" {
+		// The response stays open until the visitor has left. TestLingerEnds
+		// shows what happens to one who does not.
 		r.readUntil(t, "</noscript>")
 		r.stillOpen(t)
 		r.resp.Body.Close()
