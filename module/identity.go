@@ -35,7 +35,9 @@ func (h *Handler) identityIn(r *http.Request) string {
 			return
 		}
 		s := search{self: h, hash: sha256.New()}
-		s.write("server", server.Name())
+		// Not its name, which changes when another server is put before it.
+		s.write("server")
+		s.write(slices.Sorted(slices.Values(server.Listen))...)
 		if s.server(server) {
 			h.identity = hex.EncodeToString(s.hash.Sum(nil)[:16])
 		}
