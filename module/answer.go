@@ -26,10 +26,15 @@ func (x *exchange) bodyHere() {
 	}
 }
 
+// left reports whether the visitor has left. Many do right after the last byte,
+// before the inner handlers return; but some handlers stop without an error when
+// it happens earlier.
+func (x *exchange) left() bool { return x.r.Context().Err() != nil }
+
 // health pauses commits if a handler's error says that the backend could not be
 // reached. The next good answer ends the pause.
 func (x *exchange) health(err error) {
-	if err == nil || x.r.Context().Err() != nil {
+	if err == nil || x.left() {
 		return
 	}
 	switch statusOf(err) {

@@ -39,6 +39,7 @@ type joiner struct {
 	failing   action // joinError or ownError while an error page is spliced: it gets noindex
 	surprised bool   // the audience was demoted
 	leading   bool   // recovery markup was written
+	complete  bool   // the inner handlers returned without an error
 	writeErr  error
 }
 
@@ -221,12 +222,13 @@ func (j *joiner) finish(err error) {
 	defer j.mu.Unlock()
 	x := j.x
 	x.health(err)
+	j.complete = err == nil
 	if err == nil {
 		j.takeHeader(http.StatusOK) // a handler that wrote nothing
 	}
 	switch {
 	case x.outcome != "": // settled when the header came
-	case x.r.Context().Err() != nil && (err != nil || j.state != passing):
+	case x.left() && (err != nil || j.state != passing):
 		x.outcome = canceled
 	case err != nil && j.state == waiting:
 		j.fail(err)
@@ -290,16 +292,13 @@ func (j *joiner) learn() {
 		j.tap = tap{}
 	case x.outcome == exact:
 		answer.Matched, answer.Sent = j.splicer.Matched(), x.plan.Early.Sent
-	case j.surprised && j.tap.on && !j.dead():
+	case j.surprised && j.tap.on && j.complete:
 		answer.Reason = opening.Surprised // the new document replaces the old one the sooner
 	}
 	if answer.Reason != "" || answer.Matched >= 0 {
 		x.learn(answer, j.headers, j.tap)
 	}
 }
-
-// dead reports whether the visitor has left or the response was cut.
-func (j *joiner) dead() bool { return j.x.r.Context().Err() != nil || j.writeErr != nil }
 
 // close ends the response: as a complete one, or by an abort.
 func (j *joiner) close() error {
@@ -344,7 +343,7 @@ func (j *joiner) settle() {
 	if x.outcome != "" {
 		return
 	}
-	if x.r.Context().Err() != nil || j.writeErr != nil || j.early.err != nil {
+	if x.left() || j.writeErr != nil || j.early.err != nil {
 		x.outcome = canceled
 		return
 	}

@@ -145,10 +145,13 @@ func (w *watcher) learn(err error) {
 	x := w.x
 	x.health(err)
 	if err != nil || !w.wroteHeader || x.status >= 500 || x.status == http.StatusTooManyRequests ||
-		x.status == statusClientClosed || x.r.Context().Err() != nil {
+		x.status == statusClientClosed {
 		return // says nothing of the page
 	}
 	if w.comparing && w.answer.Reason == "" {
+		if x.left() && w.splicer.Measuring() {
+			return // the rest may be missing
+		}
 		w.answer.Matched = w.splicer.Matched()
 	}
 	x.learn(w.answer, w.headers, w.tap)
@@ -161,6 +164,9 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	}
 	if t.on {
 		head := document.ScanHead(t.bytes, !t.full)
+		if head.End == document.Truncated && x.left() {
+			return // the rest may be missing
+		}
 		_, charset := opening.ContentType(headers.Get("Content-Type"))
 		switch {
 		case len(head.Items) == 0:

@@ -174,9 +174,12 @@ func (o *Opening) flushable() int {
 	return len(o.items)
 }
 
-// useful reports whether items hold something that a browser can act on.
+// useful reports whether items hold something that a browser can act on before
+// the rest comes: something to fetch or to run.
 func useful(items []document.Item) bool {
-	return slices.ContainsFunc(items, func(item document.Item) bool { return item.Kind == document.Child })
+	return slices.ContainsFunc(items, func(item document.Item) bool {
+		return item.Name == "link" || item.Name == "script" || item.Name == "style"
+	})
 }
 
 // build returns the bytes of the first depth items, padded.

@@ -136,6 +136,7 @@ func TestBarriers(t *testing.T) {
 		{"a policy in the document", top + css + "<meta http-equiv=content-security-policy content=x>", top + css},
 		{"nothing to act on", top, "[unstable]"},
 		{"a comment is nothing to act on", top + "<!-- x -->", "[unstable]"},
+		{"a meta is nothing to act on", top + "<meta charset=utf-8>", "[unstable]"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
