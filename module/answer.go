@@ -12,9 +12,12 @@ const statusClientClosed = 499
 
 // answered notes that the backend's final header is here.
 func (x *exchange) answered(status int) {
+	if status == statusClientClosed {
+		return // that is not the backend's
+	}
 	x.status = status
 	x.header = x.h.now().Sub(x.start)
-	if status < 500 && status != statusClientClosed {
+	if status < 500 {
 		x.h.paused.Store(false) // the backend is up
 	}
 }

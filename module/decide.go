@@ -61,6 +61,7 @@ type exchange struct {
 	early    time.Duration // since start, until the opening was sent
 	outcome  outcome
 	surprise string // the row of the table that matched, if it was one
+	reported bool   // all of the above is final
 	flushed  int    // bytes of the opening
 }
 
@@ -77,7 +78,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
 		x.watched = true
 		h.plan(x, facts, w)
 	}
-	x.announce()
+	x.repl.Map(x.placeholder)
 	return x
 }
 
@@ -176,8 +177,11 @@ func factsOf(r *http.Request, marked bool) request.Facts {
 	if repl, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		f.User, _ = repl.GetString("http.auth.user.id")
 	}
-	if addr, ok := ctx.Value(http.LocalAddrContextKey).(net.Addr); ok {
-		_, f.ListenerPort, _ = net.SplitHostPort(addr.String())
+	switch addr := ctx.Value(http.LocalAddrContextKey).(type) {
+	case *net.TCPAddr:
+		f.ListenerPort = addr.Port
+	case *net.UDPAddr:
+		f.ListenerPort = addr.Port
 	}
 	return f
 }

@@ -3,7 +3,6 @@ package module
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -115,11 +114,21 @@ func (x *exchange) count() {
 // class returns the class of a status as a label: 2xx, 3xx, …, or none. Handlers
 // may write any number, so what is no class of HTTP is other.
 func class(status int) string {
-	switch {
-	case status == 0:
-		return "none"
-	case status < 100 || status > 599:
-		return "other"
+	switch status / 100 {
+	case 0:
+		if status == 0 {
+			return "none"
+		}
+	case 1:
+		return "1xx"
+	case 2:
+		return "2xx"
+	case 3:
+		return "3xx"
+	case 4:
+		return "4xx"
+	case 5:
+		return "5xx"
 	}
-	return strconv.Itoa(status/100) + "xx"
+	return "other"
 }

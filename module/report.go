@@ -3,6 +3,7 @@ package module
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -12,7 +13,7 @@ import (
 
 // Names of the placeholders, and with them of the fields in the logs.
 const (
-	placeholder = "http.headstart."
+	placeholderPrefix = "http.headstart."
 
 	fieldLevel     = "level"
 	fieldReason    = "reason"
@@ -39,24 +40,43 @@ func (x *exchange) audience() string {
 	return x.verdict.Audience.String()
 }
 
-// announce sets the placeholders that are known before the response is written,
-// so that `header` can use them.
-func (x *exchange) announce() {
-	x.repl.Set(placeholder+fieldLevel, x.level())
-	x.repl.Set(placeholder+fieldReason, x.reason)
-	x.repl.Set(placeholder+fieldAudience, x.audience())
+// placeholder gives the values of the placeholders; nothing is computed for those
+// that nobody asks for. One without a value is empty. A deferred `header` asks
+// before the response is reported, and gets what was decided.
+func (x *exchange) placeholder(key string) (value any, known bool) {
+	name, ours := strings.CutPrefix(key, placeholderPrefix)
+	if !ours {
+		return nil, false
+	}
+	switch name {
+	case fieldLevel:
+		return x.level(), true
+	case fieldReason:
+		return x.reason, true
+	case fieldAudience:
+		return x.audience(), true
+	}
+	if !x.reported {
+		return "", true
+	}
+	switch {
+	case name == fieldOutcome:
+		return string(x.outcome), true
+	case name == fieldStatus && x.status != 0:
+		return x.status, true
+	}
+	for _, t := range x.times() {
+		if t.name == name {
+			return formatMs(t.d), true
+		}
+	}
+	return "", true
 }
 
 // report says how it went: placeholders, access log, own log line, metrics.
 func (x *exchange) report() {
+	x.reported = true
 	x.count()
-	if x.verdict.Navigation {
-		x.repl.Set(placeholder+fieldOutcome, string(x.outcome))
-		x.repl.Set(placeholder+fieldStatus, x.status)
-		for _, t := range x.times() {
-			x.repl.Set(placeholder+t.name, formatMs(t.d))
-		}
-	}
 	if extra, ok := x.r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Set(zap.Object("headstart", x))
 	}

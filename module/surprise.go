@@ -96,13 +96,15 @@ func (r reply) has(names ...string) bool {
 // act looks up what becomes of the response, and does it.
 func (j *joiner) act(status int) {
 	x := j.x
-	location, goesTo := recovery.Target(x.pageURL(), j.header.Get("Location"))
 	r := reply{
 		status:   status,
 		header:   j.header,
 		differs:  x.plan.Headers.Differs(j.headers, x.rules.Ignored),
 		stricter: opening.StrictnessOf(j.header) > x.plan.Strictness,
-		goesTo:   goesTo,
+	}
+	location := ""
+	if r.isRedirect() {
+		location, r.goesTo = recovery.Target(x.pageURL(), j.header.Get("Location"))
 	}
 	for _, row := range table {
 		if !row.matches(r) {

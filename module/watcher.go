@@ -144,8 +144,7 @@ func (w *watcher) watching() bool {
 func (w *watcher) learn(err error) {
 	x := w.x
 	x.health(err)
-	if err != nil || !w.wroteHeader || x.status >= 500 || x.status == http.StatusTooManyRequests ||
-		x.status == statusClientClosed {
+	if err != nil || x.status == 0 || x.status >= 500 || x.status == http.StatusTooManyRequests {
 		return // says nothing of the page
 	}
 	if w.comparing && w.answer.Reason == "" {

@@ -25,7 +25,7 @@ func TestHeadComesBeforeTheFeeds(t *testing.T) {
 					<-d.entries
 				}
 				page = unpadded(page)
-				head := page[:strings.Index(page, "</head>")]
+				head, _, _ := strings.Cut(page, "</head>")
 				if !strings.Contains(head, "/assets/site.") || !strings.Contains(head, "<title>") {
 					t.Fatalf("the page's head is %q", head)
 				}

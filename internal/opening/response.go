@@ -42,11 +42,10 @@ func Learnable(status int, h http.Header, learnPrivate bool) Reason {
 	if reason := Committable(status, h); reason != "" {
 		return reason
 	}
-	cc := cacheControl(h)
 	switch {
-	case cc["no-store"]:
+	case forbids(h, "no-store"):
 		return NoStore
-	case cc["private"] && !learnPrivate:
+	case !learnPrivate && forbids(h, "private"):
 		return Private
 	}
 	return ""
@@ -63,7 +62,7 @@ func Committable(status int, h http.Header) Reason {
 		return NotHTML
 	case h.Get("Content-Encoding") != "":
 		return BackendEncodes
-	case cacheControl(h)["no-transform"]:
+	case forbids(h, "no-transform"):
 		return NoTransform
 	case slices.Contains(VaryNames(h), "*"):
 		return VaryAll
@@ -81,6 +80,9 @@ func Committable(status int, h http.Header) Reason {
 // ContentType splits a Content-Type into media type and charset, in lower case.
 // The charset is "" if there is none, the media type if it is malformed.
 func ContentType(value string) (mediaType, charset string) {
+	if value == "text/html; charset=utf-8" { // nearly all of them
+		return "text/html", "utf-8"
+	}
 	mediaType, params, err := mime.ParseMediaType(value)
 	if err != nil {
 		return "", ""
@@ -114,7 +116,7 @@ const (
 
 // StrictnessOf reads it from the header map of a response.
 func StrictnessOf(h http.Header) Strictness {
-	if cacheControl(h)["no-store"] {
+	if forbids(h, "no-store") {
 		return Storing
 	}
 	return Lax
@@ -129,17 +131,17 @@ func (s Strictness) CacheControl() string {
 	return "private, no-cache"
 }
 
-// cacheControl returns the directive names of Cache-Control (RFC 9111 section
-// 5.2), in lower case.
-func cacheControl(h http.Header) map[string]bool {
-	directives := make(map[string]bool)
+// forbids reports whether Cache-Control has a directive (RFC 9111 section 5.2).
+func forbids(h http.Header, directive string) bool {
 	for _, value := range h["Cache-Control"] {
 		for part := range strings.SplitSeq(value, ",") {
 			name, _, _ := strings.Cut(part, "=")
-			directives[strings.ToLower(strings.TrimSpace(name))] = true
+			if strings.EqualFold(strings.TrimSpace(name), directive) {
+				return true
+			}
 		}
 	}
-	return directives
+	return false
 }
 
 // VaryNames returns the request headers that a page depends on, by its Vary, in

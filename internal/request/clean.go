@@ -2,6 +2,7 @@ package request
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -102,7 +103,7 @@ func clean(r *http.Request, f Facts, ignore Parameters) (commit, learn bool) {
 // cleanHost reports whether a Host is in the one form that browsers send: lower
 // case, no trailing dot, no port but the listener's. Other spellings reach the
 // same site, and a backend may copy them into its page.
-func cleanHost(host, listenerPort string) bool {
+func cleanHost(host string, listenerPort int) bool {
 	name, port, hasPort := strings.Cut(host, ":")
 	if strings.HasPrefix(host, "[") { // an IPv6 literal
 		end := strings.IndexByte(host, ']')
@@ -112,7 +113,7 @@ func cleanHost(host, listenerPort string) bool {
 		name = host[:end+1]
 		port, hasPort = strings.CutPrefix(host[end+1:], ":")
 	}
-	if name == "" || strings.HasSuffix(name, ".") || (hasPort && port != listenerPort) {
+	if name == "" || strings.HasSuffix(name, ".") || (hasPort && port != strconv.Itoa(listenerPort)) {
 		return false
 	}
 	return hostBytes(name)

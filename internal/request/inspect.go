@@ -12,7 +12,7 @@ type Facts struct {
 	ClientIP     netip.Addr // the client's address, behind trusted proxies
 	TrustedProxy bool       // the request came through a trusted proxy
 	User         string     // the user that an outer handler authenticated
-	ListenerPort string     // the port that the connection was accepted on
+	ListenerPort int        // the port that the connection was accepted on, 0 if it has none
 	Marked       bool       // the marker cookie was on the request
 }
 

@@ -56,6 +56,7 @@ const separator = "\x00"
 // since a rewrite may depend on more than the path.
 func NewKey(handler, path string, r *http.Request, f Facts, ignore Parameters) Key {
 	var b strings.Builder
+	b.Grow(64 + len(handler) + len(r.Host) + len(path) + 2*len(f.Target))
 	write := func(part string) {
 		b.WriteString(part)
 		b.WriteString(separator)

@@ -32,7 +32,7 @@ func visit() (*http.Request, Facts) {
 		"Upgrade-Insecure-Requests": {"1"},
 		"User-Agent":                {chrome},
 	}
-	return r, Facts{Target: "/page", ClientIP: netip.MustParseAddr("127.0.0.1"), ListenerPort: "443"}
+	return r, Facts{Target: "/page", ClientIP: netip.MustParseAddr("127.0.0.1"), ListenerPort: 443}
 }
 
 func ExampleInspect() {

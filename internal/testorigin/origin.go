@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// StepTimeout bounds every step of a script, and Close: 20 s. A request whose
-// step takes longer is aborted.
+// StepTimeout bounds every step of a script, and Close: 20 s, for Stream and
+// what reads a request body 20 s without progress. A request whose step takes
+// longer is aborted.
 const StepTimeout = 20 * time.Second
 
 var (
@@ -159,6 +160,7 @@ func (o *Origin) serve(w http.ResponseWriter, r *http.Request) {
 	copied.Body = recorded
 
 	x := &exchange{origin: o, w: w, rc: http.NewResponseController(w), r: &copied, body: recorded}
+	recorded.moved = x.extend
 	err := x.run(steps)
 
 	o.mu.Lock()

@@ -60,12 +60,16 @@ type body struct {
 	io.ReadCloser
 	origin  *Origin
 	record  *Request
-	touched bool // somebody has begun to read
+	touched bool   // somebody has begun to read
+	moved   func() // called when something came
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	b.touched = true
 	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.moved()
+	}
 	b.origin.mu.Lock()
 	defer b.origin.mu.Unlock()
 	b.record.BodySize += int64(n)
