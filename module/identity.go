@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -20,9 +21,9 @@ var instances atomic.Uint64
 
 // identityIn returns what tells this handler from all others, in this config and
 // the next: the way a request takes through the server's routes to reach it,
-// with the matchers it passes. So openings survive a reload that leaves the way
-// as it was, and none is ever shown behind another guard than it was learned
-// behind.
+// with the matchers and guards it passes, and the options that decide what is
+// learned. So openings survive a reload that leaves the way as it was, and none
+// is ever shown behind another guard than it was learned behind.
 //
 // A handler cannot know its place while it is provisioned, so this happens at
 // its first request.
@@ -35,6 +36,7 @@ func (h *Handler) identityIn(r *http.Request) string {
 			return
 		}
 		s := search{self: h, hash: sha256.New()}
+		s.write("options", h.Key, fmt.Sprint(h.LearnPrivate), fmt.Sprint(h.IgnoreQuery), fmt.Sprint(h.IgnoreHeader))
 		// Not its name, which changes when another server is put before it.
 		s.write("server")
 		s.write(slices.Sorted(slices.Values(server.Listen))...)
@@ -45,8 +47,21 @@ func (h *Handler) identityIn(r *http.Request) string {
 	return h.identity
 }
 
-// search walks the routes of a server in the order of evaluation, and hashes
-// what it passes until it finds self.
+// harmlessHandlers are those that never end a request and decide nothing: what they
+// change of a request shows in the request. A reload may put them in front, or
+// take them away.
+var harmlessHandlers = map[string]bool{
+	"http.handlers.encode":       true,
+	"http.handlers.headers":      true,
+	"http.handlers.log_append":   true,
+	"http.handlers.request_body": true,
+	"http.handlers.rewrite":      true,
+	"http.handlers.timeouts":     true,
+	"http.handlers.tracing":      true,
+}
+
+// search walks the routes of a server in the order of evaluation to self, and
+// hashes what it passes.
 type search struct {
 	self *Handler
 	hash hash.Hash
@@ -63,32 +78,121 @@ func (s *search) server(server *caddyhttp.Server) bool {
 		return true
 	}
 	for _, name := range slices.Sorted(maps.Keys(server.NamedRoutes)) {
-		s.write("named", name)
-		if s.routes(caddyhttp.RouteList{*server.NamedRoutes[name]}) {
-			return true
+		routes := caddyhttp.RouteList{*server.NamedRoutes[name]}
+		if s.holds(routes) {
+			s.write("named", name)
+			return s.routes(routes)
 		}
 	}
-	return server.Errors != nil && s.routes(server.Errors.Routes)
+	if server.Errors == nil {
+		return false
+	}
+	s.write("errors")
+	return s.routes(server.Errors.Routes)
 }
 
+// holds reports whether self is somewhere in a list of routes.
+func (s *search) holds(routes caddyhttp.RouteList) bool {
+	return slices.ContainsFunc(routes, func(route caddyhttp.Route) bool {
+		return slices.ContainsFunc(route.Handlers, func(handler caddyhttp.MiddlewareHandler) bool {
+			sub, ok := handler.(*caddyhttp.Subroute)
+			return handler == caddyhttp.MiddlewareHandler(s.self) || ok && s.holds(sub.Routes)
+		})
+	})
+}
+
+// routes hashes the way through a list of routes to self, and reports whether
+// there is one.
 func (s *search) routes(routes caddyhttp.RouteList) bool {
-	for i := range routes {
-		route := &routes[i]
-		s.write("route", route.Group, fmt.Sprint(route.Terminal))
-		for _, set := range route.MatcherSets {
-			s.matchers(set)
-		}
-		for _, handler := range route.Handlers {
-			if handler == caddyhttp.MiddlewareHandler(s.self) {
-				return true
-			}
-			s.write("handler", moduleID(handler))
-			if sub, ok := handler.(*caddyhttp.Subroute); ok && s.routes(sub.Routes) {
-				return true
-			}
+	at := slices.IndexFunc(routes, func(route caddyhttp.Route) bool { return s.holds(caddyhttp.RouteList{route}) })
+	if at < 0 {
+		return false
+	}
+	way := routes[at]
+	for _, route := range routes[:at] {
+		if guards(route) && !elsewhere(route, way) {
+			s.route(route)
 		}
 	}
+	s.route(caddyhttp.Route{Group: way.Group, Terminal: way.Terminal, MatcherSets: way.MatcherSets})
+	for _, handler := range way.Handlers {
+		if handler == caddyhttp.MiddlewareHandler(s.self) {
+			s.write("self")
+			return true
+		}
+		sub, ok := handler.(*caddyhttp.Subroute)
+		if ok && s.holds(sub.Routes) {
+			s.write("inside")
+			return s.routes(sub.Routes)
+		}
+		s.handler(handler)
+	}
 	return false
+}
+
+// guards reports whether a route may keep a request from what comes after it.
+func guards(route caddyhttp.Route) bool {
+	return slices.ContainsFunc(route.Handlers, func(handler caddyhttp.MiddlewareHandler) bool {
+		return !harmlessHandlers[moduleID(handler)]
+	})
+}
+
+// elsewhere reports whether a route is for other hosts than the way, as the
+// routes of other sites are.
+func elsewhere(route, way caddyhttp.Route) bool {
+	theirs, ours := hosts(route), hosts(way)
+	if len(theirs) == 0 || len(ours) == 0 {
+		return false
+	}
+	for _, host := range theirs {
+		if strings.ContainsAny(host, "*{") || slices.ContainsFunc(ours, func(our string) bool {
+			return strings.EqualFold(our, host) || strings.ContainsAny(our, "*{")
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// hosts returns the hosts that a route is held to, or nil if it is not held to
+// any.
+func hosts(route caddyhttp.Route) (all []string) {
+	for _, set := range route.MatcherSets {
+		at := slices.IndexFunc(set, func(matcher any) bool {
+			_, ok := matcher.(*caddyhttp.MatchHost)
+			return ok
+		})
+		if at < 0 {
+			return nil // this set lets in any host
+		}
+		all = append(all, *set[at].(*caddyhttp.MatchHost)...)
+	}
+	return all
+}
+
+// route hashes all of a route.
+func (s *search) route(route caddyhttp.Route) {
+	s.write("route", route.Group, fmt.Sprint(route.Terminal))
+	for _, set := range route.MatcherSets {
+		s.matchers(set)
+	}
+	for _, handler := range route.Handlers {
+		s.handler(handler)
+	}
+}
+
+func (s *search) handler(handler caddyhttp.MiddlewareHandler) {
+	id := moduleID(handler)
+	if harmlessHandlers[id] {
+		return
+	}
+	s.write("handler", id)
+	if sub, ok := handler.(*caddyhttp.Subroute); ok {
+		for _, route := range sub.Routes {
+			s.route(route)
+		}
+		s.write("end")
+	}
 }
 
 // matchers writes a set of matchers with their settings. Their order in a set

@@ -178,7 +178,9 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 		}
 	}
 	x.page.Answered(x.visit, answer, x.rules, x.h.now())
-	if answer.Observation != nil {
+	// A page that taught nothing is kept for its reason, unless it is none: there
+	// is no end of URLs that are not found.
+	if answer.Observation != nil || x.visit.Learn && answer.Reason != "" && answer.Reason != opening.Status {
 		x.h.state.store.Put(x.key, x.page)
 	}
 }
