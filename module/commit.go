@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/headstart-proxy/headstart/internal/csp"
+	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/recovery"
 )
 
@@ -35,6 +36,7 @@ func (x *exchange) prepare(w http.ResponseWriter) (commitment, bool) {
 	}
 	c.header.Set("Cache-Control", x.plan.Strictness.CacheControl())
 	c.header.Del("Content-Length")
+	opening.DropCacheControls(c.header)
 
 	enforced, reported := c.header[csp.Enforce], c.header[csp.ReportOnly]
 	if len(enforced) == 0 && len(reported) == 0 {
@@ -52,52 +54,110 @@ func (x *exchange) prepare(w http.ResponseWriter) (commitment, bool) {
 	return c, permit(csp.Enforce, enforced)
 }
 
-// early is the writing of an opening. It runs on a goroutine of its own, so that
-// a visitor who reads slowly does not delay the backend request: a window of
-// HTTP/2 starts at 65,535 bytes, and quic-go's Write waits until it has sent.
-// Whoever writes next waits for done first.
+// firstWrite is how much of an opening is written on the request's goroutine, in
+// bytes. It makes outer handlers write the header: deferred header operations
+// and the like read what inner handlers may change meanwhile. It is small enough
+// to stay in the buffers of net/http, x/net/http2 and quic-go, and so never
+// waits for the visitor; and large enough for encode to compress, unless its
+// minimum_length was raised above it.
+const firstWrite = 2048
+
+// early is the writing of an opening. Its header and first bytes are written
+// before the inner handlers begin; the rest is written and flushed on a goroutine
+// of its own, so that a visitor who reads slowly does not delay the backend
+// request: a window of HTTP/2 starts at 65,535 bytes, and quic-go's Write waits
+// until it has sent. Whoever writes next waits for done first.
 type early struct {
 	done chan struct{}
 
-	// Written before done is closed, read after.
-	err        error
-	panicked   any // to be raised on the request's goroutine
+	// Written before the goroutine starts.
 	permission recovery.Permission
+	storable   bool // an outer handler made the response one that caches keep
+	buffered   bool // an outer handler holds the response back
+
+	// Written before done is closed, read after.
+	err      error
+	panicked any // to be raised on the request's goroutine
 }
 
-// commit sends status, headers and opening in one write and flushes it.
+// commit sends status, headers and opening, and flushes them.
 func (j *joiner) commit() {
+	started := false
+	defer func() {
+		if !started {
+			close(j.early.done)
+		}
+	}()
 	h := j.outer.Header()
 	clear(h)
 	maps.Copy(h, j.commitment.header)
-	j.x.flushed = len(j.x.plan.Early.Bytes)
-	go j.writeEarly()
+	bytes := j.x.plan.Early.Bytes
+	j.x.flushed = len(bytes)
+	first := min(len(bytes), firstWrite)
+	j.outer.WriteHeader(http.StatusOK)
+	if _, j.early.err = j.outer.Write(bytes[:first]); j.early.err != nil {
+		return
+	}
+	j.readBack()
+	started = true
+	go j.writeEarly(bytes[first:])
 	// Let it go first. It is as a rule done when this goroutine comes back.
 	runtime.Gosched()
 }
 
-func (j *joiner) writeEarly() {
+// readBack looks at what outer handlers made of the response. Deferred header
+// operations have run by now, and may have put in what we could not know of. A
+// handler to which that happens commits no more.
+func (j *joiner) readBack() {
+	h := j.outer.Header()
+	j.early.permission = recovery.Permission{
+		Nonce:  j.commitment.nonce,
+		Script: csp.Permits(h[csp.Enforce], j.commitment.nonce),
+	}
+	j.early.storable = !slices.Equal(h["Cache-Control"], j.commitment.header["Cache-Control"])
+	j.early.buffered = buffered(j.outer)
+	switch {
+	case !j.early.permission.Script:
+		j.x.h.bar(reasonPolicy)
+	case j.early.storable:
+		j.x.h.bar(reasonCacheControl)
+	case j.early.buffered:
+		j.x.h.bar(reasonBuffered)
+	}
+}
+
+// buffered reports whether an outer handler keeps a response in memory, as
+// templates does; its recorder says so once the header was written.
+func buffered(w http.ResponseWriter) bool {
+	for {
+		if b, ok := w.(interface{ Buffered() bool }); ok && b.Buffered() {
+			return true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = u.Unwrap()
+	}
+}
+
+func (j *joiner) writeEarly(rest []byte) {
 	defer close(j.early.done)
 	defer func() {
 		// An outer writer may panic. In a goroutine of ours that would end the
 		// process, so the panic is carried over.
 		j.early.panicked = recover()
 	}()
-	j.outer.WriteHeader(http.StatusOK)
-	if _, j.early.err = j.outer.Write(j.x.plan.Early.Bytes); j.early.err != nil {
-		return
+	if len(rest) > 0 {
+		if _, j.early.err = j.outer.Write(rest); j.early.err != nil {
+			return
+		}
 	}
 	if err := j.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		j.early.err = err
 		return
 	}
 	j.x.early = j.x.h.now().Sub(j.x.start)
-	// Deferred header operations of outer handlers have run by now. They may
-	// have put in a policy that we could not know of.
-	j.early.permission = recovery.Permission{
-		Nonce:  j.commitment.nonce,
-		Script: csp.Permits(j.outer.Header()[csp.Enforce], j.commitment.nonce),
-	}
 }
 
 // wait returns when the opening has been written, with the error of that.

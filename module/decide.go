@@ -1,15 +1,18 @@
 package module
 
 import (
+	"context"
 	"hash/maphash"
 	"net"
 	"net/http"
 	"net/netip"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/recovery"
@@ -27,6 +30,10 @@ const (
 	reasonHintsOnly = "hints_only" // `flush hints`
 	reasonPaused    = "paused"     // the backend is down
 	reasonPolicy    = "policy"     // a policy does not let the page correct itself
+
+	// An outer handler, deferred header operations among them, …
+	reasonCacheControl = "cache_control" // … makes the response one that caches keep
+	reasonBuffered     = "buffered"      // … holds it back until it is complete
 )
 
 // exchange is one request and its response. It belongs to the request's
@@ -34,7 +41,7 @@ const (
 type exchange struct {
 	h     *Handler
 	r     *http.Request // as it reached the handler, the marker cookie taken off
-	inner *http.Request // as the inner handlers get it
+	inner *http.Request // as the inner handlers get it, see handOver
 	repl  *caddy.Replacer
 	start time.Time
 
@@ -47,10 +54,12 @@ type exchange struct {
 	visit   opening.Visit
 	plan    opening.Plan
 
-	commitment commitment     // if plan.Early is set
-	asked      opening.Coding // Plain if the backend is free to compress, and the visitor would take it
-	body       *bodyWatch     // of a request that may have a body, else nil
-	reason     string         // why the response is not committed; "" if it is
+	cancel     context.CancelFunc // ends the inner request, after a commit
+	commitment commitment         // if plan.Early is set
+	asked      opening.Coding     // Plain if the backend is free to compress, and the visitor would take it
+	identity   bool               // the backend is asked not to compress
+	body       *bodyWatch         // of a request that may have a body, else nil
+	reason     string             // why the response is not committed; "" if it is
 
 	// Written when the backend answers.
 	status    int           // the backend's status, 0 if it gave none
@@ -65,12 +74,26 @@ type exchange struct {
 	flushed  int    // bytes of the opening
 }
 
+// varActive marks a request that a Headstart handler has in hand.
+const varActive = "headstart.active"
+
+// outermost reports whether no other Headstart handler has the request in hand:
+// two of them, from directives with overlapping matchers, would get in each
+// other's way.
+func (h *Handler) outermost(r *http.Request) bool {
+	if caddyhttp.GetVar(r.Context(), varActive) != nil {
+		return false
+	}
+	caddyhttp.SetVar(r.Context(), varActive, true)
+	return true
+}
+
 // decide judges the request, and plans what to do with it.
 func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{h: h, r: r, inner: r, start: h.startOf(r)}
 	x.repl = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 
-	marked := recovery.TakeMarker(r.Header)
+	marked := recovery.TakeMarker(r.Header, r.TLS != nil)
 	facts := factsOf(r, marked)
 	x.verdict = request.Inspect(r, facts, h.ignoreQuery)
 	x.reason = string(x.verdict.Reason)
@@ -89,15 +112,16 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	if h.Key != "" {
 		path = x.repl.ReplaceAll(h.Key, "")
 	}
-	x.key = request.NewKey(h.identityIn(x.r), path, x.r, facts, h.ignoreQuery)
+	x.key = request.NewKey(h.identityIn(x.r)+wayOn(h.behind, x.r), path, x.r, facts, h.ignoreQuery)
 	if x.page = h.state.store.Get(x.key); x.page == nil {
 		x.page = new(opening.Page) // kept once it has learned something
 	}
 	x.rules = h.rules
 	x.rules.Public = request.ScopeOf(facts.ClientIP) == request.Public
 
+	target, _, _ := strings.Cut(facts.Target, "?") // a query is ignored, or not clean
 	agent := x.r.Header.Get("User-Agent")
-	accepts := x.r.Header.Get("Accept-Encoding") != ""
+	codings := x.r.Header.Get("Accept-Encoding")
 	x.visit = opening.Visit{
 		Header:   x.r.Header,
 		Audience: x.verdict.Audience,
@@ -105,10 +129,10 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 			Network: request.Network(facts.ClientIP),
 			Agent:   maphash.String(seed, agent),
 			Browser: request.IsBrowser(agent),
-			URL:     maphash.String(seed, x.r.Host+facts.Target),
+			URL:     maphash.String(seed, x.r.Host+target),
 		},
 		Learn:      x.verdict.Learn,
-		NeedsPlain: accepts && !encoded,
+		NeedsPlain: codings != "" && codings != "identity" && !encoded,
 	}
 	x.plan = x.page.Decide(x.visit, x.rules, h.now())
 	if x.reason == "" {
@@ -123,14 +147,20 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	// stands outside, or the backend is known not to compress.
 	switch {
 	case x.plan.Early != nil, encoded && (x.plan.Observe || x.plan.Expected != nil):
-		x.cloneInner()
-		x.inner.Header = x.r.Header.Clone()
-		x.inner.Header["Accept-Encoding"] = []string{"identity"}
-	case accepts:
+		x.identity = true
+	case strings.Contains(codings, "gzip"): // what every backend that compresses can do
 		x.asked = opening.Plain
 	}
 	if x.r.ContentLength < 0 {
 		x.watchBody()
+	}
+}
+
+// bar keeps this handler from committing responses, until the next config.
+func (h *Handler) bar(reason string) {
+	if h.barred.CompareAndSwap(nil, &reason) {
+		h.logger.Warn("no more early responses: an outer handler changes them in a way that does not allow it",
+			zap.String("reason", reason))
 	}
 }
 
@@ -143,6 +173,9 @@ func (x *exchange) bars(w http.ResponseWriter) string {
 		return reasonHintsOnly
 	case x.h.paused.Load():
 		return reasonPaused
+	}
+	if reason := x.h.barred.Load(); reason != nil {
+		return *reason
 	}
 	commitment, ok := x.prepare(w)
 	if !ok {

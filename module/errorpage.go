@@ -84,6 +84,8 @@ func (j *joiner) routedError(err error) []byte {
 // the URL as it was before any rewrite.
 func restored(r *http.Request) *http.Request {
 	r = r.WithContext(r.Context())
+	r.Header = r.Header.Clone()
+	r.Header["Accept-Encoding"] = []string{"identity"} // it becomes a part of a document
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		u := *original.URL
 		r.Method, r.RemoteAddr, r.RequestURI, r.URL = original.Method, original.RemoteAddr, original.RequestURI, &u
@@ -94,21 +96,21 @@ func restored(r *http.Request) *http.Request {
 // pageURL returns the URL of the page as the visitor sees it.
 func (x *exchange) pageURL() *url.URL {
 	u := &url.URL{Scheme: "http", Host: x.r.Host}
-	if x.r.TLS != nil || x.forwardedProto() == "https" {
+	if x.r.TLS != nil {
 		u.Scheme = "https"
+	}
+	if trusted, _ := caddyhttp.GetVar(x.r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
+		if scheme := x.r.Header.Get("X-Forwarded-Proto"); scheme != "" {
+			u.Scheme = scheme
+		}
+		if host := x.r.Header.Get("X-Forwarded-Host"); host != "" {
+			u.Host = host
+		}
 	}
 	if original, ok := x.r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		u.Path, u.RawPath, u.RawQuery = original.URL.Path, original.URL.RawPath, original.URL.RawQuery
 	}
 	return u
-}
-
-// forwardedProto returns the scheme that a trusted proxy gave.
-func (x *exchange) forwardedProto() string {
-	if trusted, _ := caddyhttp.GetVar(x.r.Context(), caddyhttp.TrustedProxyVarKey).(bool); !trusted {
-		return ""
-	}
-	return x.r.Header.Get("X-Forwarded-Proto")
 }
 
 // logLost logs an error that ends with a committed response, as Caddy's server
@@ -119,7 +121,7 @@ func (j *joiner) logLost(err error) {
 		level = zapcore.ErrorLevel
 	}
 	if c := j.x.h.logger.Check(level, "backend failed after the response was committed"); c != nil {
-		c.Write(zap.Error(err), zap.Int("status", statusOf(err)))
+		c.Write(zap.Error(err), zap.Int("status", statusOf(err)), zap.String("host", j.x.r.Host), zap.String("uri", j.x.r.URL.Path))
 	}
 }
 

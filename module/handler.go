@@ -122,7 +122,12 @@ type Handler struct {
 	linger      time.Duration
 
 	identityOnce sync.Once
-	identity     string // written once by identityIn
+	identity     string              // written once by identityIn
+	behind       caddyhttp.RouteList // written once by identityIn
+
+	// barred is set to the reason why this handler must not commit any more, once
+	// it has found out.
+	barred atomic.Pointer[string]
 
 	// paused is set while the backend is down, and keeps responses from being
 	// committed.

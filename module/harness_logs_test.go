@@ -28,9 +28,10 @@ var (
 type logBook struct {
 	name string
 
-	mu       sync.Mutex // protects what follows
-	entries  []logEntry
-	accesses map[string][]logEntry // the access log by path
+	mu       sync.Mutex            // protects what follows
+	lines    []byte                // all of the log
+	accesses map[string][]logEntry // the access log, by path
+	handled  map[string][]logEntry // the handler's own log, by path
 	more     chan struct{}         // closed and replaced when an entry comes
 }
 
@@ -54,7 +55,7 @@ func newLogBook(t *testing.T) *logBook {
 	// Caddy keeps a writer as long as something may log to it, so a name is
 	// never used again.
 	name := fmt.Sprintf("%s#%d", t.Name(), logBookCount.Add(1))
-	b := &logBook{name: name, accesses: make(map[string][]logEntry), more: make(chan struct{})}
+	b := &logBook{name: name, accesses: make(map[string][]logEntry), handled: make(map[string][]logEntry), more: make(chan struct{})}
 	logBooks.Store(b.name, b)
 	t.Cleanup(func() { logBooks.Delete(b.name) })
 	return b
@@ -65,12 +66,20 @@ func (b *logBook) find(match func(logEntry) bool) []logEntry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var found []logEntry
-	for _, e := range b.entries {
-		if match(e) {
+	for line := range bytes.Lines(b.lines) {
+		if e := parseEntry(line); match(e) {
 			found = append(found, e)
 		}
 	}
 	return found
+}
+
+func parseEntry(line []byte) logEntry {
+	var e logEntry
+	if err := json.Unmarshal(line, &e); err != nil {
+		e = logEntry{"msg": string(line), "level": "not json"}
+	}
+	return e
 }
 
 // wait returns the first n entries that match, once they are there.
@@ -89,6 +98,20 @@ func (b *logBook) access(t *testing.T, n int, path string) []logEntry {
 		defer b.mu.Unlock()
 		return slices.Clone(b.accesses[path])
 	})
+}
+
+// own returns what Headstart itself has logged for a path, once there are at
+// least n entries.
+func (b *logBook) own(t *testing.T, n int, path string) []logEntry {
+	t.Helper()
+	var all []logEntry
+	b.waitFor(t, n, func() []logEntry {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		all = slices.Clone(b.handled[path])
+		return all
+	})
+	return all
 }
 
 // waitFor waits until look gives n entries.
@@ -112,16 +135,20 @@ func (b *logBook) waitFor(t *testing.T, n int, look func() []logEntry) []logEntr
 	}
 }
 
-// Write takes in one log entry.
+// Write takes in one line. Most of them nobody will ask for, so only those of
+// the requests are read at once.
 func (b *logBook) Write(line []byte) (int, error) {
-	var e logEntry
-	if err := json.Unmarshal(bytes.TrimSpace(line), &e); err != nil {
-		e = logEntry{"msg": string(line), "level": "not json"}
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.entries = append(b.entries, e)
-	if uri, ok := e.field("request", "uri").(string); ok && e["msg"] == "handled request" {
+	b.lines = append(b.lines, line...)
+	switch {
+	case bytes.Contains(line, []byte(`"http.handlers.headstart"`)):
+		e := parseEntry(line)
+		path, _ := e["uri"].(string)
+		b.handled[path] = append(b.handled[path], e)
+	case bytes.Contains(line, []byte(`"handled request"`)):
+		e := parseEntry(line)
+		uri, _ := e.field("request", "uri").(string)
 		path, _, _ := strings.Cut(uri, "?")
 		b.accesses[path] = append(b.accesses[path], e)
 	}

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -41,6 +40,7 @@ func (h *Handler) identityIn(r *http.Request) string {
 		s.write("server")
 		s.write(slices.Sorted(slices.Values(server.Listen))...)
 		if s.server(server) {
+			h.behind = s.behind
 			h.identity = hex.EncodeToString(s.hash.Sum(nil)[:16])
 		}
 	})
@@ -63,8 +63,9 @@ var harmlessHandlers = map[string]bool{
 // search walks the routes of a server in the order of evaluation to self, and
 // hashes what it passes.
 type search struct {
-	self *Handler
-	hash hash.Hash
+	self   *Handler
+	hash   hash.Hash
+	behind caddyhttp.RouteList // what comes after self on its way
 }
 
 func (s *search) write(parts ...string) {
@@ -110,24 +111,58 @@ func (s *search) routes(routes caddyhttp.RouteList) bool {
 	}
 	way := routes[at]
 	for _, route := range routes[:at] {
-		if guards(route) && !elsewhere(route, way) {
+		if guards(route) && !elsewhere(route) {
 			s.route(route)
 		}
 	}
-	s.route(caddyhttp.Route{Group: way.Group, Terminal: way.Terminal, MatcherSets: way.MatcherSets})
-	for _, handler := range way.Handlers {
-		if handler == caddyhttp.MiddlewareHandler(s.self) {
-			s.write("self")
-			return true
-		}
+	// A route without matchers is no station: Caddy's adapter wraps a site into
+	// one as soon as there is another site.
+	if len(way.MatcherSets) > 0 || way.Group != "" {
+		s.route(caddyhttp.Route{Group: way.Group, MatcherSets: way.MatcherSets})
+	}
+	for i, handler := range way.Handlers {
 		sub, ok := handler.(*caddyhttp.Subroute)
-		if ok && s.holds(sub.Routes) {
-			s.write("inside")
-			return s.routes(sub.Routes)
+		switch {
+		case handler == caddyhttp.MiddlewareHandler(s.self):
+			s.write("self")
+		case ok && s.holds(sub.Routes):
+			s.routes(sub.Routes)
+		default:
+			s.handler(handler)
+			continue
 		}
-		s.handler(handler)
+		s.behind = append(s.behind, caddyhttp.Route{Handlers: way.Handlers[i+1:]})
+		s.behind = append(s.behind, routes[at+1:]...)
+		return true
 	}
 	return false
+}
+
+// wayOn returns which of the routes behind the handler a request would take. A
+// matcher behind it can be a guard (`reverse_proxy @staff …`), so that goes into
+// the key: whom it keeps out shares no opening with whom it lets in.
+func wayOn(behind caddyhttp.RouteList, r *http.Request) string {
+	var way []byte
+	for _, route := range behind {
+		if len(route.MatcherSets) > 0 && !elsewhere(route) {
+			matches, err := route.MatcherSets.AnyMatchWithError(r)
+			switch {
+			case err != nil:
+				way = append(way, 'e')
+				continue
+			case !matches:
+				way = append(way, '-')
+				continue
+			}
+			way = append(way, '+')
+		}
+		for _, handler := range route.Handlers {
+			if sub, ok := handler.(*caddyhttp.Subroute); ok {
+				way = append(way, wayOn(sub.Routes, r)...)
+			}
+		}
+	}
+	return string(way)
 }
 
 // guards reports whether a route may keep a request from what comes after it.
@@ -137,42 +172,24 @@ func guards(route caddyhttp.Route) bool {
 	})
 }
 
-// elsewhere reports whether a route is for other hosts than the way, as the
-// routes of other sites are.
-func elsewhere(route, way caddyhttp.Route) bool {
-	theirs, ours := hosts(route), hosts(way)
-	if len(theirs) == 0 || len(ours) == 0 {
-		return false
-	}
-	for _, host := range theirs {
-		if strings.ContainsAny(host, "*{") || slices.ContainsFunc(ours, func(our string) bool {
-			return strings.EqualFold(our, host) || strings.ContainsAny(our, "*{")
-		}) {
+// elsewhere reports whether a route is another site: held to hosts and nothing
+// else, and terminal. A request that comes past it is for another host, and the
+// host is part of every key.
+func elsewhere(route caddyhttp.Route) bool {
+	for _, set := range route.MatcherSets {
+		if len(set) != 1 {
+			return false
+		}
+		if _, ok := set[0].(*caddyhttp.MatchHost); !ok {
 			return false
 		}
 	}
-	return true
-}
-
-// hosts returns the hosts that a route is held to, or nil if it is not held to
-// any.
-func hosts(route caddyhttp.Route) (all []string) {
-	for _, set := range route.MatcherSets {
-		at := slices.IndexFunc(set, func(matcher any) bool {
-			_, ok := matcher.(*caddyhttp.MatchHost)
-			return ok
-		})
-		if at < 0 {
-			return nil // this set lets in any host
-		}
-		all = append(all, *set[at].(*caddyhttp.MatchHost)...)
-	}
-	return all
+	return route.Terminal && len(route.MatcherSets) > 0
 }
 
 // route hashes all of a route.
 func (s *search) route(route caddyhttp.Route) {
-	s.write("route", route.Group, fmt.Sprint(route.Terminal))
+	s.write("route", fmt.Sprint(route.Group != "", route.Terminal)) // groups are numbered, and the numbers change
 	for _, set := range route.MatcherSets {
 		s.matchers(set)
 	}

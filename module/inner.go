@@ -1,29 +1,51 @@
 package module
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"sync/atomic"
 )
 
-// cloneInner gives the inner handlers a request of their own, so that it can be
-// changed without a change to what outer handlers see. The URL stays shared, as
-// Caddy's handlers expect.
-func (x *exchange) cloneInner() {
-	if x.inner == x.r {
-		x.inner = x.r.WithContext(x.r.Context())
+// handOver makes the request what the inner handlers get, and returns what takes
+// that back. The header map is changed in place, as Caddy's own handlers do:
+// placeholders read it through the request that outer handlers have.
+func (x *exchange) handOver() (takeBack func()) {
+	r := x.r
+	if x.plan.Early != nil {
+		// What comes after a surprise is not worth waiting for.
+		ctx, cancel := context.WithCancel(r.Context())
+		x.inner, x.cancel = r.WithContext(ctx), cancel
+	}
+	body := r.Body
+	if x.body != nil {
+		x.inner.Body = x.body
+	}
+	codings, had := r.Header["Accept-Encoding"]
+	if x.identity {
+		r.Header["Accept-Encoding"] = []string{"identity"}
+	}
+	return func() {
+		if x.cancel != nil {
+			x.cancel()
+		}
+		r.Body = body
+		switch {
+		case !x.identity:
+		case had:
+			r.Header["Accept-Encoding"] = codings
+		default:
+			delete(r.Header, "Accept-Encoding")
+		}
 	}
 }
 
 // watchBody looks on whether a body is read from a request whose header does not
 // tell if there is one.
 func (x *exchange) watchBody() {
-	if x.r.Body == nil || x.r.Body == http.NoBody {
-		return
+	if x.r.Body != nil && x.r.Body != http.NoBody {
+		x.body = &bodyWatch{ReadCloser: x.r.Body}
 	}
-	x.cloneInner()
-	x.body = &bodyWatch{ReadCloser: x.r.Body}
-	x.inner.Body = x.body
 }
 
 // bodyWatch is a request body that knows whether anything was read from it.

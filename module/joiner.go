@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -36,10 +37,13 @@ type joiner struct {
 	splicer   splice.Splicer
 	headers   opening.Headers
 	tap       tap
-	failing   action // joinError or ownError while an error page is spliced: it gets noindex
-	surprised bool   // the audience was demoted
-	leading   bool   // recovery markup was written
-	complete  bool   // the inner handlers returned without an error
+	failing   action      // joinError or ownError while an error page is spliced: it gets noindex
+	surprised bool        // the audience was demoted
+	leading   bool        // recovery markup was written
+	patience  *time.Timer // ends the inner request some time after that
+	declared  int64       // Content-Length of the backend's response, -1 if it gave none
+	received  int64       // bytes of its body
+	complete  bool        // the inner handlers returned without an error
 	writeErr  error
 }
 
@@ -87,6 +91,7 @@ func (j *joiner) takeHeader(status int) {
 		return
 	}
 	j.x.answered(status)
+	j.declared = declaredLength(j.header)
 	j.headers = opening.LearnHeaders(j.commitment.base, j.header)
 	j.act(status)
 }
@@ -101,6 +106,7 @@ func (j *joiner) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	j.x.bodyHere()
+	j.received += int64(len(p))
 	j.tap.write(p)
 	switch j.state {
 	case splicing:
@@ -112,7 +118,11 @@ func (j *joiner) Write(p []byte) (int, error) {
 			j.splicer.Next(p)
 		}
 		return j.emit(p)
-	case waiting, dropping:
+	case dropping:
+		if err := j.x.inner.Context().Err(); err != nil {
+			return 0, err // nobody waits for the rest
+		}
+	case waiting:
 	}
 	return len(p), nil
 }
@@ -147,7 +157,7 @@ func (j *joiner) emit(p []byte) (int, error) {
 		j.writeErr = err
 		return 0, err
 	}
-	n, err := j.outer.Write(p) //nolint:gosec // a proxy passes on what the backend wrote
+	n, err := j.outer.Write(p)
 	if err != nil {
 		j.writeErr = err
 	}
@@ -167,13 +177,11 @@ func (j *joiner) ReadFrom(r io.Reader) (n int64, err error) {
 			return n, err
 		}
 	}
+	// Without the lock: what r waits for may be a goroutine that flushes.
+	m, err := io.Copy(j.outer, r)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := j.wait(); err != nil {
-		j.writeErr = err
-		return n, err
-	}
-	m, err := io.Copy(j.outer, r)
+	j.received += m
 	if err != nil {
 		j.writeErr = err
 	}
@@ -183,7 +191,7 @@ func (j *joiner) ReadFrom(r io.Reader) (n int64, err error) {
 func (j *joiner) passesAll() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.state == passing && !j.splicer.Measuring() && !j.tap.wants()
+	return j.state == passing && !j.splicer.Measuring() && !j.tap.wants() && j.wait() == nil
 }
 
 // FlushError flushes what has been passed on. Before that there is nothing to
@@ -208,13 +216,22 @@ func (j *joiner) flush() error {
 // ResponseController would find it by Unwrap.
 
 // SetReadDeadline implements the method of http.ResponseController.
-func (j *joiner) SetReadDeadline(t time.Time) error { return j.control.SetReadDeadline(t) }
+func (j *joiner) SetReadDeadline(t time.Time) error {
+	_ = j.wait() // the opening is written with deadlines of its own
+	return j.control.SetReadDeadline(t)
+}
 
 // SetWriteDeadline implements the method of http.ResponseController.
-func (j *joiner) SetWriteDeadline(t time.Time) error { return j.control.SetWriteDeadline(t) }
+func (j *joiner) SetWriteDeadline(t time.Time) error {
+	_ = j.wait()
+	return j.control.SetWriteDeadline(t)
+}
 
 // EnableFullDuplex implements the method of http.ResponseController.
-func (j *joiner) EnableFullDuplex() error { return j.control.EnableFullDuplex() }
+func (j *joiner) EnableFullDuplex() error {
+	_ = j.wait()
+	return j.control.EnableFullDuplex()
+}
 
 // finish takes the return of next.
 func (j *joiner) finish(err error) {
@@ -253,6 +270,10 @@ func (j *joiner) end() {
 	case j.writeErr != nil:
 		x.outcome = canceled
 	case x.outcome != "":
+	case j.declared >= 0 && j.received != j.declared: // net/http would have cut it, too
+		x.outcome = aborted
+	case j.failing == ownError && j.received == 0: // an error page without a page
+		j.showError(x.status, nil)
 	case j.failing != join:
 		x.outcome = failed
 	default:
@@ -291,7 +312,7 @@ func (j *joiner) learn() {
 	case answer.Reason != "":
 		j.tap = tap{}
 	case x.outcome == exact:
-		answer.Matched, answer.Sent = j.splicer.Matched(), x.plan.Early.Sent
+		answer.Matched, answer.Expected = j.splicer.Matched(), x.plan.Early.Expected
 	case j.surprised && j.tap.on && j.complete:
 		answer.Reason = opening.Surprised // the new document replaces the old one the sooner
 	}
@@ -307,8 +328,13 @@ func (j *joiner) close() error {
 		panic(j.early.panicked) // an outer writer's own
 	}
 	switch j.x.outcome {
-	case exact, failed:
+	case exact:
 		return nil
+	case failed:
+		if !j.early.storable {
+			return nil
+		}
+		panic(http.ErrAbortHandler) // an error page with status 200 must not be kept
 	default:
 		j.linger()
 		// Browsers, service workers and CDNs must not keep it.
@@ -321,15 +347,8 @@ func (j *joiner) close() error {
 // Chromium drops what it has not read yet, and on HTTP/1.1 there may be a proxy
 // in between that speaks one of them. The recovery markup would be lost.
 func (j *joiner) linger() {
-	x := j.x
-	if !j.leading {
-		return
-	}
-	timer := time.NewTimer(x.h.linger)
-	defer timer.Stop()
-	select {
-	case <-x.r.Context().Done():
-	case <-timer.C:
+	if j.leading && !j.early.buffered {
+		<-j.x.inner.Context().Done() // the visitor has left, or patience has ended
 	}
 }
 
@@ -339,6 +358,9 @@ func (j *joiner) settle() {
 	_ = j.wait()
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.patience != nil {
+		j.patience.Stop()
+	}
 	x := j.x
 	if x.outcome != "" {
 		return
@@ -359,8 +381,17 @@ func (j *joiner) settle() {
 func (j *joiner) demote() {
 	if !j.surprised {
 		j.surprised = true
-		j.x.page.Surprised(j.x.visit, j.x.rules)
+		j.x.page.Surprised(j.x.visit, j.x.rules, j.x.h.now())
 	}
+}
+
+// declaredLength returns the Content-Length of a header map, or -1.
+func declaredLength(h http.Header) int64 {
+	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
 }
 
 // hasCharset reports whether a Content-Type names one.

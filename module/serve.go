@@ -14,8 +14,12 @@ import (
 // it is no page navigation, else through a watcher, which only looks on. After a
 // commit, next writes to a joiner, which owns the rest of the response.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if !h.outermost(r) {
+		return next.ServeHTTP(w, r)
+	}
 	x := h.decide(w, r)
 	defer x.report()
+	defer x.handOver()()
 
 	switch {
 	case !x.watched:

@@ -2,6 +2,7 @@ package module
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/recovery"
@@ -37,7 +38,9 @@ const (
 type reply struct {
 	status  int
 	header  http.Header
+	left    bool   // the visitor has left
 	differs string // the protective header that is not as committed, or ""
+	adds    string // the one that it has in addition, or of another type
 	stricter,
 	goesTo bool // a Location that a script may go to
 }
@@ -48,9 +51,9 @@ var table = []struct {
 	matches func(reply) bool
 	action  action
 }{
-	{"the visitor has left", func(r reply) bool { return r.status == statusClientClosed }, leave},
+	{"the visitor has left", func(r reply) bool { return r.left && r.status == statusClientClosed }, leave},
 	{"overload or error, with a page that protects as committed", func(r reply) bool {
-		return r.isFailure() && r.differs == "" && !r.has("Set-Cookie", "Content-Encoding")
+		return r.isFailure() && r.adds == "" && !r.has("Set-Cookie", "Content-Encoding")
 	}, ownError},
 	{"overload or error", reply.isFailure, showError},
 	{"an answer about more than this page", func(r reply) bool {
@@ -99,6 +102,8 @@ func (j *joiner) act(status int) {
 	r := reply{
 		status:   status,
 		header:   j.header,
+		left:     x.left(),
+		adds:     j.adds(),
 		differs:  x.plan.Headers.Differs(j.headers, x.rules.Ignored),
 		stricter: opening.StrictnessOf(j.header) > x.plan.Strictness,
 	}
@@ -129,6 +134,17 @@ func (j *joiner) act(status int) {
 		}
 		return
 	}
+}
+
+// adds returns the protective header that the response has in addition to those
+// committed, Content-Type if it is HTML of another charset or no HTML, or "".
+func (j *joiner) adds() string {
+	committedType, committedCharset := opening.ContentType(j.commitment.header.Get("Content-Type"))
+	mediaType, charset := opening.ContentType(j.header.Get("Content-Type"))
+	if mediaType != committedType || charset != "" && charset != committedCharset {
+		return "Content-Type"
+	}
+	return j.x.plan.Headers.Adds(j.headers, j.x.rules.Ignored)
 }
 
 // differ handles a difference inside what was sent; rest is what came from
@@ -203,6 +219,7 @@ func (j *joiner) lead(markup func(recovery.Permission) []byte) {
 	if _, err := j.emit(markup(j.early.permission)); err == nil {
 		_ = j.flush() // an error shows in the abort that follows anyhow
 		j.leading = true
+		j.patience = time.AfterFunc(j.x.h.linger, j.x.cancel)
 	}
 }
 
@@ -215,5 +232,6 @@ func (j *joiner) abandonCrawler() bool {
 	j.demote()
 	j.x.outcome = aborted
 	j.state = dropping
+	j.x.cancel()
 	return true
 }

@@ -30,6 +30,7 @@ type watcher struct {
 	tap         tap            // the first bytes of the body, if they may teach
 	splicer     splice.Splicer // measures how much is as expected
 	comparing   bool
+	received    int64 // bytes of the body
 }
 
 func newWatcher(x *exchange, w http.ResponseWriter) *watcher {
@@ -104,6 +105,7 @@ func (w *watcher) Write(p []byte) (int, error) {
 func (w *watcher) noteBody(p []byte) {
 	w.noteHeader(http.StatusOK)
 	w.x.bodyHere()
+	w.received += int64(len(p))
 	w.tap.write(p)
 	if w.comparing {
 		w.splicer.Next(p)
@@ -126,6 +128,7 @@ func (w *watcher) ReadFrom(r io.Reader) (n int64, err error) {
 	}
 	w.x.bodyHere()
 	m, err := w.ResponseWriterWrapper.ReadFrom(r)
+	w.received += m
 	return n + m, err
 }
 
@@ -147,11 +150,14 @@ func (w *watcher) learn(err error) {
 	if err != nil || x.status == 0 || x.status >= 500 || x.status == http.StatusTooManyRequests {
 		return // says nothing of the page
 	}
+	if declared := declaredLength(w.Header()); declared >= 0 && declared != w.received {
+		return // cut short
+	}
 	if w.comparing && w.answer.Reason == "" {
 		if x.left() && w.splicer.Measuring() {
 			return // the rest may be missing
 		}
-		w.answer.Matched = w.splicer.Matched()
+		w.answer.Matched, w.answer.Expected = w.splicer.Matched(), x.plan.Expected
 	}
 	x.learn(w.answer, w.headers, w.tap)
 }

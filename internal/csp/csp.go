@@ -52,10 +52,11 @@ func (p policy) scripts() *directive {
 	return nil
 }
 
-// sandboxed reports whether the policy switches scripts off altogether.
+// sandboxed reports whether the policy switches scripts off altogether, or takes
+// the document out of its origin, where it has no cookies to set.
 func (p policy) sandboxed() bool {
 	d := p.find("sandbox")
-	return d != nil && !d.has("allow-scripts")
+	return d != nil && (!d.has("allow-scripts") || !d.has("allow-same-origin"))
 }
 
 func (d *directive) has(value string) bool {

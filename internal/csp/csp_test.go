@@ -54,7 +54,8 @@ func TestPermit(t *testing.T) {
 		},
 		{"case", []string{"SCRIPT-SRC 'UNSAFE-INLINE'"}, []string{"SCRIPT-SRC 'UNSAFE-INLINE'"}, true},
 		{"sandbox", []string{"sandbox allow-forms"}, nil, false},
-		{"sandbox with scripts", []string{"sandbox allow-scripts"}, []string{"sandbox allow-scripts"}, true},
+		{"sandbox with scripts", []string{"sandbox allow-scripts"}, nil, false},
+		{"sandbox with scripts and origin", []string{"sandbox allow-same-origin allow-scripts"}, []string{"sandbox allow-same-origin allow-scripts"}, true},
 		{"sandbox in the second value", []string{"img-src *", "sandbox"}, nil, false},
 	}
 	for _, test := range tests {
@@ -92,7 +93,7 @@ func TestHasNonce(t *testing.T) {
 // What Permit returns permits the script, and permits nothing twice.
 func TestPermitProperty(t *testing.T) {
 	word := rapid.SampledFrom([]string{
-		"script-src", "default-src", "script-src-elem", "img-src", "sandbox", "allow-scripts",
+		"script-src", "default-src", "script-src-elem", "img-src", "sandbox", "allow-scripts", "allow-same-origin",
 		"'self'", "'none'", "'unsafe-inline'", "'strict-dynamic'", "'nonce-x'", "'sha256-x'", "https:", ";", ";", ",",
 	})
 	rapid.Check(t, func(t *rapid.T) {

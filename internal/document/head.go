@@ -147,7 +147,7 @@ func (s *scanner) startTag(selfClosing bool) End {
 		s.emit(Item{Kind: Head})
 		return ""
 	}
-	item := Item{Kind: Child, Name: name, Nonce: attrs.nonce}
+	item := Item{Kind: Child, Name: name, Nonce: attrs.nonce, Async: name == "script" && attrs.async}
 	switch name {
 	case "base", "basefont", "bgsound", "link":
 	case "meta":
@@ -251,6 +251,7 @@ func (s *scanner) unclosed() End {
 // attributes are what matters here of a start tag's attributes.
 type attributes struct {
 	nonce   bool
+	async   bool
 	policy  bool
 	charset string
 }
@@ -263,6 +264,8 @@ func (s *scanner) attributes() (a attributes) {
 		switch string(key) {
 		case "nonce":
 			a.nonce = true
+		case "async":
+			a.async = true
 		case "http-equiv":
 			equiv = strings.ToLower(string(value))
 		case "content":

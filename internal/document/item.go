@@ -23,6 +23,9 @@ type Item struct {
 	// Nonce is set if the element, or one inside it, has a nonce attribute. No
 	// nonce may be sent twice, so an opening ends before such an item.
 	Nonce bool
+	// Async is set for a script with the async attribute. It may run as soon as
+	// it is there, and may count on a body that an early head has not yet.
+	Async bool
 	// Policy is set for <meta http-equiv=content-security-policy>. It would
 	// govern what follows it, and so recovery too.
 	Policy bool

@@ -22,6 +22,9 @@ var neverReplayed = nameSet(
 	"Transfer-Encoding", "Upgrade",
 )
 
+// cdnControls are those of neverReplayed that speak to caches.
+var cdnControls = nameSet("*Cdn-Cache-Control", "Surrogate-Control", "X-Accel-Expires")
+
 // harmless may differ between responses without consequence for the visitor.
 // Every header on neither list protects: a page is not committed if it differs.
 var harmless = nameSet(
@@ -33,7 +36,7 @@ var harmless = nameSet(
 	// cache status
 	"Cache-Status", "Cdn-Cache", "Cf-Cache-Status", "X-Cache", "X-Cache-*", "X-Proxy-Cache", "X-Served-By", "X-Varnish",
 	// reporting, and how many requests are left
-	"Nel", "Ratelimit*", "Report-To", "Reporting-Endpoints", "X-Ratelimit-*",
+	"Nel", "Ratelimit*", "Report-To", "Reporting-Endpoints", "Retry-After", "X-Ratelimit-*",
 	// hints
 	"Link",
 )
@@ -175,11 +178,25 @@ func (h Headers) Differs(other Headers, ignored Ignored) string {
 	return ""
 }
 
+// Adds returns the name of a protective header that other has and h has not, or
+// not so; "" if there is none. The type is left to the caller.
+func (h Headers) Adds(other Headers, ignored Ignored) string {
+	for _, f := range other {
+		i, found := slices.BinarySearchFunc(h, f.name, compareName)
+		if f.name != "Content-Type" && len(f.values) > 0 && !harmless.has(f.name) && !ignored[f.name] && (!found || !f.equal(h[i])) {
+			return f.name
+		}
+	}
+	return ""
+}
+
+func compareName(f field, name string) int { return strings.Compare(f.name, name) }
+
 // shared returns the fields that both have alike.
 func (h Headers) shared(other Headers) Headers {
 	var out Headers
 	for _, f := range h {
-		i, found := slices.BinarySearchFunc(other, f.name, func(g field, name string) int { return strings.Compare(g.name, name) })
+		i, found := slices.BinarySearchFunc(other, f.name, compareName)
 		if found && f.equal(other[i]) {
 			out = append(out, f)
 		}

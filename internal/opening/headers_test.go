@@ -1,6 +1,7 @@
 package opening
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 
@@ -121,9 +122,7 @@ func TestLearnable(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			h := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
-			for name, values := range test.header {
-				h[name] = values
-			}
+			maps.Copy(h, test.header)
 			if got := Learnable(test.status, h, false); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}

@@ -14,6 +14,10 @@ import (
 // compress.
 const minFirstWrite = 1024
 
+// maxEarly is for how many depths the bytes to write are kept ready; audiences
+// differ in depth.
+const maxEarly = request.Audiences
+
 // Rules are the options by which openings are learned and used.
 type Rules struct {
 	LearnAfter int           // observations in a row that must agree
@@ -147,7 +151,7 @@ func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*
 	case now.Sub(o.agreed) > rules.Expire:
 		return nil, Expired
 	}
-	depth := min(r.proved(rules), flushable)
+	depth := min(r.proved(rules, now), flushable)
 	if audience == request.Crawler && r.surprises > 0 {
 		return nil, Surprised
 	}
@@ -164,10 +168,11 @@ func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*
 }
 
 // flushable returns how many items may be sent at all: up to the first that
-// carries a nonce, or a policy that would govern what follows.
+// carries a nonce, or a policy that would govern what follows, or a script that
+// would run before there is a body.
 func (o *Opening) flushable() int {
 	for i, item := range o.items {
-		if item.Nonce || item.Policy {
+		if item.Nonce || item.Policy || item.Async {
 			return i
 		}
 	}
@@ -201,7 +206,7 @@ func (o *Opening) build(depth int) *Early {
 		}
 		e.Bytes = append(e.Bytes, item.Raw...)
 	}
-	if o.early == nil {
+	if o.early == nil || len(o.early) == maxEarly {
 		o.early = make(map[int]*Early)
 	}
 	o.early[depth] = e
@@ -254,10 +259,7 @@ func (o *Opening) depth(matched int) int {
 // size is roughly what the opening takes in memory, in bytes. Items that
 // observations share are counted once.
 func (o *Opening) size() int {
-	n := 512 + len(o.expected)
-	for _, e := range o.early {
-		n += len(e.Bytes)
-	}
+	n := 512 + (1+maxEarly)*(len(o.expected)+minFirstWrite)
 	seen := make(map[*byte]bool)
 	for _, obs := range o.window {
 		n += 64*len(obs.Items) + obs.Headers.size()

@@ -61,7 +61,9 @@ func (p *trial) answer(a Answer) {
 }
 
 // match answers like the expected bytes, up to a number of them.
-func (p *trial) match(matched int) { p.answer(Answer{Matched: matched}) }
+func (p *trial) match(matched int) {
+	p.answer(Answer{Matched: matched, Expected: p.variants[""].expected})
+}
 
 func (p *trial) plan() Plan { return p.Decide(p.visit, p.rules, p.now) }
 
@@ -134,6 +136,7 @@ func TestBarriers(t *testing.T) {
 	tests := []struct{ name, head, want string }{
 		{"a nonce attribute", top + css + "<script nonce=x></script>" + css, top + css},
 		{"a policy in the document", top + css + "<meta http-equiv=content-security-policy content=x>", top + css},
+		{"an async script", top + css + "<script src=a.js async></script>" + css, top + css},
 		{"nothing to act on", top, "[unstable]"},
 		{"a comment is nothing to act on", top + "<!-- x -->", "[unstable]"},
 		{"a meta is nothing to act on", top + "<meta charset=utf-8>", "[unstable]"},
@@ -228,9 +231,10 @@ func TestCookies(t *testing.T) {
 func TestSurprise(t *testing.T) {
 	p := newTrial()
 	p.teach(3, page)
-	for _, need := range []int{6, 12, 24, 48, 6} { // 48 good ones clear the record
+	for _, need := range []int{6, 12, 24, 48, 48} {
 		p.want(t, page)
-		p.Surprised(p.visit, p.rules)
+		p.Surprised(p.visit, p.rules, p.now)
+		p.now = p.now.Add(minDemotion)
 		for i := range need {
 			if got := p.sent(); got != "[surprised]" {
 				t.Fatalf("after %d of %d good responses: %s", i, need, got)
@@ -240,8 +244,31 @@ func TestSurprise(t *testing.T) {
 	}
 	p.want(t, page)
 
-	p.Surprised(Visit{Header: p.visit.Header, Audience: request.Returning}, p.rules)
+	p.Surprised(Visit{Header: p.visit.Header, Audience: request.Returning}, p.rules, p.now)
 	p.want(t, page)
+
+	// A long run of good responses clears the record.
+	p.teach(2*maxNeed, page)
+	p.Surprised(p.visit, p.rules, p.now)
+	p.teach(6, page)
+	p.want(t, "[surprised]") // too soon, for a browser without cookies
+	p.now = p.now.Add(minDemotion)
+	p.want(t, page)
+}
+
+// What was compared before the opening changed proves nothing of it now.
+func TestStaleMatch(t *testing.T) {
+	p := newTrial()
+	p.teach(3, page)
+	p.visit.Audience, p.visit.Learn = request.Returning, false
+	before := p.plan().Expected
+	p.visit.Audience, p.visit.Learn = request.Anonymous, true
+	p.teach(3, strings.ReplaceAll(page, "a.css", "b.css"))
+	p.visit.Audience, p.visit.Learn = request.Returning, false
+	for range 3 {
+		p.answer(Answer{Matched: len(before), Expected: before})
+	}
+	p.want(t, "[not_learned]")
 }
 
 func TestCrawlersNeedACleanRecord(t *testing.T) {
@@ -249,7 +276,8 @@ func TestCrawlersNeedACleanRecord(t *testing.T) {
 	p.visit.Audience = request.Crawler
 	p.teach(3, page)
 	p.want(t, page)
-	p.Surprised(p.visit, p.rules)
+	p.Surprised(p.visit, p.rules, p.now)
+	p.now = p.now.Add(minDemotion)
 	p.teach(12, page)
 	p.want(t, "[surprised]")
 	p.teach(maxNeed, page)

@@ -12,7 +12,7 @@ import (
 
 const (
 	// maxVariants is how many combinations of the headers named by Vary one page
-	// may have; the one that agreed longest ago gives way.
+	// may have.
 	maxVariants = 8
 	// maxSkips is how many clean requests in a row may go unobserved on a page
 	// that taught nothing so far, or is known well.
@@ -140,13 +140,14 @@ type Answer struct {
 	// Observation is the response's opening, if it was observed. The Page keeps
 	// it and copies its items.
 	Observation *Observation
-	// Matched is how many of the expected bytes were repeated, -1 if they were
-	// not compared; Sent is how many had been sent.
-	Matched, Sent int
-	Vary          []string      // from VaryNames
-	Wait          time.Duration // until the backend's header
-	Strictness    Strictness
-	Coding        Coding // UnknownCoding if the request did not ask for one
+	// Matched is how many bytes of Expected were repeated, -1 if they were not
+	// compared; Expected is from the Plan.
+	Matched    int
+	Expected   []byte
+	Vary       []string      // from VaryNames
+	Wait       time.Duration // until the backend's header
+	Strictness Strictness
+	Coding     Coding // UnknownCoding if the request did not ask for one
 }
 
 // Answered takes in how a request was answered at a time.
@@ -189,22 +190,29 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 		}
 	case a.Reason != "":
 		p.refused++
-	case a.Matched >= 0:
+	case a.Matched >= 0 && same(a.Expected, o.expected):
 		p.urls.add(v.Voter.URL)
-		r.match(o.depth(a.Matched), rules)
-		if a.Matched == len(o.expected) || a.Sent > 0 && a.Matched >= a.Sent {
+		depth := o.depth(a.Matched)
+		if proved := r.proved(rules, now); depth == len(o.items) || proved > 0 && depth >= proved {
 			o.agreed = now
 		}
+		r.match(depth, rules)
 	}
+}
+
+// same reports whether two slices are one: what was compared may be out of date
+// by the time the answer is complete.
+func same(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // Surprised takes the commit away from an audience, before anything is written
 // that could make the visitor come back.
-func (p *Page) Surprised(v Visit, rules Rules) {
+func (p *Page) Surprised(v Visit, rules Rules, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if o := p.variants[p.variant(v.Header)]; o != nil {
-		o.records[v.Audience].surprise(rules)
+		o.records[v.Audience].surprise(rules, now)
 	}
 }
 
@@ -251,13 +259,16 @@ func (p *Page) add(key string) *Opening {
 		p.variants = make(map[string]*Opening)
 	}
 	if len(p.variants) >= maxVariants {
-		oldest := ""
+		// Those that have not been learned go first, then the oldest.
+		first := ""
 		for k, o := range p.variants {
-			if old := p.variants[oldest]; old == nil || o.agreed.Before(old.agreed) {
-				oldest = k
+			old := p.variants[first]
+			if old == nil || len(o.expected) == 0 && len(old.expected) > 0 ||
+				(len(o.expected) == 0) == (len(old.expected) == 0) && o.agreed.Before(old.agreed) {
+				first = k
 			}
 		}
-		delete(p.variants, oldest)
+		delete(p.variants, first)
 	}
 	o := new(Opening)
 	p.variants[key] = o

@@ -11,6 +11,10 @@ const (
 	keptWaits = 9
 	// maxNeed is the most good responses in a row that win back a commit.
 	maxNeed = 48
+	// minDemotion is how long a surprise takes the commit away at least: as long as
+	// a marker cookie lives, so that a browser without cookies cannot loop however
+	// many good responses others get meanwhile.
+	minDemotion = 10 * time.Second
 )
 
 // record is what one audience has proved of one opening.
@@ -22,6 +26,7 @@ type record struct {
 	// takes for a commit, more after each surprise.
 	good, need int
 	surprises  int
+	demoted    time.Time // until when nothing is committed
 	strictness Strictness
 	reason     Reason // why the last response was no good
 
@@ -42,7 +47,7 @@ func (r *record) match(depth int, rules Rules) {
 func (r *record) count() {
 	r.reason = ""
 	r.good++
-	if r.good >= maxNeed { // nothing is for ever
+	if r.good >= r.need+maxNeed { // nothing is for ever
 		r.need, r.surprises = 0, 0
 	}
 }
@@ -55,16 +60,17 @@ func (r *record) miss(reason Reason) {
 }
 
 // surprise notes a commit that went wrong.
-func (r *record) surprise(rules Rules) {
+func (r *record) surprise(rules Rules, now time.Time) {
 	r.miss(Surprised)
+	r.demoted = now.Add(minDemotion)
 	r.surprises++
 	r.need = min(max(r.need, rules.LearnAfter)*2, maxNeed)
 }
 
 // proved returns how many items this audience may be committed to, 0 if it has
 // not proved itself.
-func (r *record) proved(rules Rules) int {
-	if len(r.depths) < rules.LearnAfter || r.good < r.need {
+func (r *record) proved(rules Rules, now time.Time) int {
+	if len(r.depths) < rules.LearnAfter || r.good < r.need || now.Before(r.demoted) {
 		return 0
 	}
 	return slices.Min(r.depths)

@@ -131,6 +131,16 @@ func (s Strictness) CacheControl() string {
 	return "private, no-cache"
 }
 
+// DropCacheControls takes the cache controls for CDNs (RFC 9213) out of a header
+// map: a committed response is for no cache.
+func DropCacheControls(h http.Header) {
+	for name := range h {
+		if cdnControls.has(name) {
+			delete(h, name)
+		}
+	}
+}
+
 // forbids reports whether Cache-Control has a directive (RFC 9111 section 5.2).
 func forbids(h http.Header, directive string) bool {
 	for _, value := range h["Cache-Control"] {

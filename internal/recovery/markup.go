@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -18,9 +19,9 @@ func NoIndex() []byte { return []byte(noindex) }
 // script is the one text for reload and redirect. Its arguments are a JSON
 // object: cookie, the marker cookie to set; url, where to go, or "" to reload.
 // A redirect without a fragment keeps the visitor's (RFC 9110 section 10.2.2).
-const script = `(a=>{if(a.cookie)document.cookie=a.cookie;` +
+const script = `(a=>{try{if(a.cookie)document.cookie=a.cookie}catch{}` +
 	`if(!a.url)return location.reload();` +
-	`let u=new URL(a.url);if(!u.hash)u.hash=location.hash;location.replace(u)})`
+	`let u=new URL(a.url,location.href);if(!u.hash)u.hash=location.hash;location.replace(u)})`
 
 type arguments struct {
 	Cookie string `json:"cookie,omitempty"`
@@ -42,8 +43,7 @@ func Reload(p Permission, secure bool) []byte {
 	return leave(p, arguments{Cookie: marker(secure)}, "0")
 }
 
-// Redirect returns markup that replaces the page by target, an absolute URL from
-// Target.
+// Redirect returns markup that replaces the page by target, from Target.
 func Redirect(p Permission, target string) []byte {
 	return leave(p, arguments{URL: target}, "0;url="+html.EscapeString(target))
 }
@@ -67,19 +67,35 @@ func leave(p Permission, args arguments, refresh string) []byte {
 	return []byte(b.String())
 }
 
-// Target resolves the Location of a redirect against the URL of the page, and
-// reports whether a script may go there: an http(s) URL without userinfo that
-// differs from the page by more than its fragment. Anything else (javascript:,
-// an app's own scheme, the page itself) is for a reload.
+// Target returns where the Location of a redirect leads from a page, and reports
+// whether a script may go there: an http(s) URL without userinfo that differs
+// from the page by more than its fragment. Anything else (javascript:, an app's
+// own scheme, the page itself) is for a reload.
+//
+// What a relative Location leaves open stays open, but for the path: a proxy in
+// front may know the site under another scheme or host.
 func Target(page *url.URL, location string) (string, bool) {
-	u, err := page.Parse(location)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+	ref, err := url.Parse(location)
+	if err != nil {
+		return "", false
+	}
+	u := page.ResolveReference(ref)
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
 		return "", false
 	}
 	bare := *u
 	bare.Fragment, bare.RawFragment = "", ""
 	if bare.String() == page.String() {
 		return "", false
+	}
+	if ref.Scheme == "" {
+		u.Scheme = ""
+	}
+	if ref.Host == "" {
+		u.Host = ""
+		if strings.HasPrefix(u.EscapedPath(), "//") {
+			return "", false // would be taken for a host
+		}
 	}
 	return u.String(), true
 }
@@ -99,26 +115,24 @@ func marker(secure bool) string {
 }
 
 // TakeMarker takes the marker cookie off a request header, so that neither the
-// backend nor a rule sees it, and reports whether it was there. Where it was,
+// backend nor a rule sees it, and reports whether it was there. secure is whether
+// the request came by https, which has another marker than http. Where it was,
 // the header's Cookie values are replaced, not changed in place. Other cookies
 // keep their bytes.
-func TakeMarker(h http.Header) bool {
-	found := false
-	for _, line := range h["Cookie"] {
-		if strings.Contains(line, markerPlain+"=") {
-			found = true
-		}
+func TakeMarker(h http.Header, secure bool) bool {
+	marker := markerPlain + "=1"
+	if secure {
+		marker = markerSecure + "=1"
 	}
-	if !found {
+	if !slices.ContainsFunc(h["Cookie"], func(line string) bool { return strings.Contains(line, marker) }) {
 		return false
 	}
-	found = false
+	found := false
 	kept := make([]string, 0, len(h["Cookie"]))
 	for _, line := range h["Cookie"] {
 		pairs := make([]string, 0, 8)
 		for pair := range strings.SplitSeq(line, ";") {
-			name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			if name == markerSecure || name == markerPlain {
+			if strings.TrimSpace(pair) == marker {
 				found = true
 				continue
 			}
@@ -129,7 +143,7 @@ func TakeMarker(h http.Header) bool {
 		}
 	}
 	switch {
-	case !found: // another cookie whose name or value ends so
+	case !found: // a part of another cookie
 	case len(kept) == 0:
 		delete(h, "Cookie")
 	default:

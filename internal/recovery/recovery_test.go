@@ -67,12 +67,15 @@ func TestRedirectEscapes(t *testing.T) {
 func TestTarget(t *testing.T) {
 	page := &url.URL{Scheme: "https", Host: "a.example", Path: "/page", RawQuery: "q=1"}
 	tests := []struct{ location, want string }{
-		{"/login?next=/page", "https://a.example/login?next=/page"},
-		{"login", "https://a.example/login"},
-		{"//b.example/x", "https://b.example/x"},
+		{"/login?next=/page", "/login?next=/page"},
+		{"login", "/login"},
+		{"?other", "/page?other"},
+		{"//b.example/x", "//b.example/x"},
+		{"/.//b.example/x", ""},
 		{"http://b.example/", "http://b.example/"},
-		{"/x#part", "https://a.example/x#part"},
-		{"/page", "https://a.example/page"},
+		{"/x#part", "/x#part"},
+		{"/page", "/page"},
+		{"https://a.example/page", "https://a.example/page"},
 		{"/page?q=1", ""},
 		{"#part", ""},
 		{"https://a.example/page?q=1#part", ""},
@@ -94,6 +97,10 @@ func TestTarget(t *testing.T) {
 }
 
 func TestTakeMarker(t *testing.T) {
+	plain := http.Header{"Cookie": {"headstart=1; a=b"}}
+	if !TakeMarker(plain, false) || plain.Get("Cookie") != "a=b" {
+		t.Errorf("by http: %v", plain)
+	}
 	tests := []struct {
 		name  string
 		in    []string
@@ -102,13 +109,14 @@ func TestTakeMarker(t *testing.T) {
 	}{
 		{"no cookie", nil, nil, false},
 		{"alone", []string{"__Host-headstart=1"}, nil, true},
-		{"plain http", []string{"headstart=1"}, nil, true},
+		{"the marker of http", []string{"headstart=1"}, []string{"headstart=1"}, false},
+		{"another value", []string{"__Host-headstart=12"}, []string{"__Host-headstart=12"}, false},
 		{"first", []string{"__Host-headstart=1; a=b"}, []string{"a=b"}, true},
 		{"last", []string{"a=b; c=\"d\"; __Host-headstart=1"}, []string{"a=b; c=\"d\""}, true},
 		{"between, odd spacing", []string{"a=b;__Host-headstart=1;  c=d"}, []string{"a=b;  c=d"}, true},
 		{"own line (HTTP/2)", []string{"a=b", "__Host-headstart=1"}, []string{"a=b"}, true},
-		{"another name that ends so", []string{"my-headstart=1"}, []string{"my-headstart=1"}, false},
-		{"in a value", []string{"a=headstart=1"}, []string{"a=headstart=1"}, false},
+		{"another name that ends so", []string{"my__Host-headstart=1"}, []string{"my__Host-headstart=1"}, false},
+		{"in a value", []string{"a=__Host-headstart=1"}, []string{"a=__Host-headstart=1"}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -116,7 +124,7 @@ func TestTakeMarker(t *testing.T) {
 			if test.in != nil {
 				h["Cookie"] = test.in
 			}
-			if found := TakeMarker(h); found != test.found {
+			if found := TakeMarker(h, true); found != test.found {
 				t.Errorf("found = %v", found)
 			}
 			if diff := cmp.Diff(test.want, h["Cookie"]); diff != "" {

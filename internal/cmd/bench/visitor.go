@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/quic-go/quic-go/http3"
+)
+
+// The protocols: HTTP/1.1 without TLS, HTTP/2, HTTP/3.
+const (
+	h1 = "h1"
+	h2 = "h2"
+	h3 = "h3"
+)
+
+var protocols = []string{h1, h2, h3}
+
+// browserHeader is what a Chrome sends whose user typed a URL.
+var browserHeader = http.Header{
+	"Accept":                    {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
+	"Accept-Encoding":           {"gzip, deflate, br, zstd"},
+	"Accept-Language":           {"en-GB,en;q=0.9"},
+	"Sec-Ch-Ua":                 {`"Chromium";v="150", "Not=A?Brand";v="24"`},
+	"Sec-Ch-Ua-Mobile":          {"?0"},
+	"Sec-Ch-Ua-Platform":        {`"Linux"`},
+	"Sec-Fetch-Dest":            {"document"},
+	"Sec-Fetch-Mode":            {"navigate"},
+	"Sec-Fetch-Site":            {"none"},
+	"Sec-Fetch-User":            {"?1"},
+	"Upgrade-Insecure-Requests": {"1"},
+	"User-Agent":                {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36"},
+}
+
+// toolHeader is what a program sends that asks for no page in particular.
+var toolHeader = http.Header{
+	"Accept":     {"*/*"},
+	"User-Agent": {"curl/8.14.1"},
+}
+
+// anyCertificate trusts the certificate of the measured Caddy.
+func anyCertificate() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true, ServerName: siteName} //nolint:gosec // its own CA, on loopback
+}
+
+// isCommitted tells a response that was committed early by its header. The
+// origin sends no Cache-Control.
+func isCommitted(h http.Header) bool {
+	return h.Get("Cache-Control") == "private, no-cache"
+}
+
+// A visitor asks for pages over one protocol, one after the other, on a
+// connection that it keeps.
+type visitor struct {
+	transport http.RoundTripper
+	close     func()
+}
+
+func newVisitor(protocol string) *visitor {
+	if protocol == h3 {
+		t := &http3.Transport{TLSClientConfig: anyCertificate(), DisableCompression: true}
+		return &visitor{t, func() { _ = t.Close() }}
+	}
+	t := &http.Transport{TLSClientConfig: anyCertificate(), DisableCompression: true, Protocols: new(http.Protocols)}
+	t.Protocols.SetHTTP1(protocol == h1)
+	t.Protocols.SetHTTP2(protocol == h2)
+	return &visitor{t, t.CloseIdleConnections}
+}
+
+// A sample is one visit.
+type sample struct {
+	firstByte time.Duration // from the start of the request to the first byte of the body
+	committed bool
+	size      int64 // bytes of the body
+}
+
+// visit navigates to a URL and reads all of the page.
+func (v *visitor) visit(ctx context.Context, url string) (sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return sample{}, err
+	}
+	req.Host = siteName
+	req.Header = browserHeader
+
+	start := time.Now()
+	resp, err := v.transport.RoundTrip(req)
+	if err != nil {
+		return sample{}, err
+	}
+	defer resp.Body.Close()
+	var first [1]byte
+	if _, err := io.ReadFull(resp.Body, first[:]); err != nil {
+		return sample{}, fmt.Errorf("reading the first byte: %w", err)
+	}
+	s := sample{firstByte: time.Since(start), committed: isCommitted(resp.Header)}
+	rest, err := io.Copy(io.Discard, resp.Body)
+	if err != nil {
+		return sample{}, fmt.Errorf("reading the page: %w", err)
+	}
+	s.size = rest + 1
+	if resp.StatusCode != http.StatusOK {
+		return s, fmt.Errorf("the status is %d", resp.StatusCode)
+	}
+	return s, nil
+}
+
+// A connection speaks HTTP/1.1 with as little work as can be: it shares the
+// machine with what it measures.
+type connection struct {
+	net.Conn
+	reader *bufio.Reader
+}
+
+// dial connects to a site by plain http.
+func dial(ctx context.Context, addr string) (*connection, error) {
+	conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &connection{conn, bufio.NewReaderSize(conn, 64<<10)}, nil
+}
+
+// requestBytes is a GET request on the wire.
+func requestBytes(path string, header http.Header) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\n", path, siteName)
+	_ = header.Write(&b) // a Builder does not fail
+	b.WriteString("\r\n")
+	return []byte(b.String())
+}
+
+func (c *connection) send(request []byte) error {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	_, err := c.Write(request)
+	return err
+}
+
+// exchange sends a request and reads all of a response of size bytes, which
+// must have been committed early or not.
+func (c *connection) exchange(request []byte, size int, committed bool) error {
+	if err := c.send(request); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		return fmt.Errorf("reading the header: %w", err)
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err != nil {
+		return fmt.Errorf("reading the page: %w", err)
+	}
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("the status is %d", resp.StatusCode)
+	case int(n) != size:
+		return fmt.Errorf("the page has %d bytes, not %d", n, size)
+	case isCommitted(resp.Header) != committed:
+		if committed {
+			return errors.New("the response was not committed early")
+		}
+		return errors.New("the response was committed early")
+	}
+	return nil
+}
