@@ -74,6 +74,9 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 		if len(args) != 1 || args[0] == "" {
 			return h.Errf("headstart: key takes one template, in quotes if it has spaces; got %q", args)
 		}
+		if err := module.CheckKey(args[0]); err != nil {
+			return h.Errf("headstart: key: %v", err)
+		}
 		handler.Key = args[0]
 
 	case "learn_after":
@@ -94,11 +97,21 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 		if len(args) == 0 {
 			return h.Errf("headstart: ignore_query takes one or more parameter names")
 		}
+		for _, name := range args {
+			if err := module.CheckParameter(name); err != nil {
+				return h.Errf("headstart: ignore_query: %v", err)
+			}
+		}
 		handler.IgnoreQuery = args
 
 	case "ignore_header":
 		if len(args) == 0 {
 			return h.Errf("headstart: ignore_header takes one or more header names")
+		}
+		for _, name := range args {
+			if err := module.CheckIgnorable(name); err != nil {
+				return h.Errf("headstart: ignore_header: %v", err)
+			}
 		}
 		handler.IgnoreHeader = args
 

@@ -112,7 +112,7 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	if h.Key != "" {
 		path = x.repl.ReplaceAll(h.Key, "")
 	}
-	x.key = request.NewKey(h.identityIn(x.r)+wayOn(h.behind, x.r), path, x.r, facts, h.ignoreQuery)
+	x.key = request.NewKey(h.identityIn(x.r)+choices(h.around, x.r), path, x.r, facts, h.ignoreQuery)
 	if x.page = h.state.store.Get(x.key); x.page == nil {
 		x.page = new(opening.Page) // kept once it has learned something
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -93,6 +94,24 @@ func TestInnerHandlers(t *testing.T) {
 			_, err := fmt.Fprint(w, wholePage)
 			return err
 		}, "reloaded", anyAbort, reloads},
+		{"is cut short", func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.Header().Set("Content-Length", "9999")
+			_, err := fmt.Fprint(w, wholePage)
+			return err
+		}, "aborted", anyAbort, ""},
+		{"reads what another goroutine writes, which flushes", func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			pr, pw := io.Pipe()
+			flushed := make(chan error, 1)
+			go func() {
+				fmt.Fprint(pw, wholePage)
+				flushed <- http.NewResponseController(w).Flush()
+				pw.Close()
+			}()
+			_, err := io.Copy(w, pr)
+			return errors.Join(err, <-flushed)
+		}, "exact", cleanEnd, "</html>"},
 		{"is well", func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, err := fmt.Fprint(w, wholePage)

@@ -67,8 +67,11 @@ const (
 // `{http.headstart.backend_body_ms}` | Milliseconds until the backend's first body byte
 // `{http.headstart.saved_ms}` | Milliseconds by which the first byte came earlier than the backend's header
 //
-// The level, reason and audience are set before the response is written, the
-// others when the handler returns; `log_append` sees all of them.
+// The level, reason and audience are there before the response is written, so a
+// deferred `header` (`header >Name …`, or with `defer`) can use them; the others
+// when the handler returns. `log_append` sees all of them, but for responses that
+// end in an abort, where it adds nothing; the access log field `headstart` is
+// there for those too.
 type Handler struct {
 	// The highest level that a response may be committed to before the backend
 	// answers: `hints`, `head` or `shell`. The level used is the highest that
@@ -123,7 +126,7 @@ type Handler struct {
 
 	identityOnce sync.Once
 	identity     string              // written once by identityIn
-	behind       caddyhttp.RouteList // written once by identityIn
+	around       caddyhttp.RouteList // written once by identityIn
 
 	// barred is set to the reason why this handler must not commit any more, once
 	// it has found out.
@@ -203,19 +206,19 @@ func (h *Handler) Validate() error {
 	default:
 		return fmt.Errorf("flush: %q is not a level; use hints, head or shell", h.Flush)
 	}
-	if strings.Count(h.Key, "{") != strings.Count(h.Key, "}") {
-		return fmt.Errorf("key: unbalanced braces in %q", h.Key)
+	if err := CheckKey(h.Key); err != nil {
+		return fmt.Errorf("key: %w", err)
 	}
 	if h.LearnAfter < MinLearnAfter || h.LearnAfter > MaxLearnAfter {
 		return fmt.Errorf("learn_after: %d is out of range; use %d to %d", h.LearnAfter, MinLearnAfter, MaxLearnAfter)
 	}
 	for _, name := range h.IgnoreQuery {
-		if err := checkParameter(name); err != nil {
+		if err := CheckParameter(name); err != nil {
 			return fmt.Errorf("ignore_query: %w", err)
 		}
 	}
 	for _, name := range h.IgnoreHeader {
-		if err := checkIgnorable(name); err != nil {
+		if err := CheckIgnorable(name); err != nil {
 			return fmt.Errorf("ignore_header: %w", err)
 		}
 	}
@@ -231,8 +234,28 @@ func (h *Handler) Validate() error {
 	return nil
 }
 
-// checkParameter checks one name of ignore_query.
-func checkParameter(name string) error {
+// CheckKey checks a template for the option key: every { has its }.
+func CheckKey(template string) error {
+	depth := 0
+	for _, c := range template {
+		switch c {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if depth < 0 {
+			return fmt.Errorf("a } before its { in %q", template)
+		}
+	}
+	if depth != 0 {
+		return fmt.Errorf("unbalanced braces in %q", template)
+	}
+	return nil
+}
+
+// CheckParameter checks one name of the option ignore_query.
+func CheckParameter(name string) error {
 	stem := strings.TrimSuffix(name, "*")
 	if stem == "" || strings.ContainsAny(stem, "*?&=;#% \t") {
 		return fmt.Errorf("%q is not a parameter name; use a plain name, or the start of one followed by *", name)
@@ -257,8 +280,8 @@ var notIgnorable = map[string]bool{
 	"Vary":                                true,
 }
 
-// checkIgnorable checks one name of ignore_header.
-func checkIgnorable(name string) error {
+// CheckIgnorable checks one name of the option ignore_header.
+func CheckIgnorable(name string) error {
 	if !httpguts.ValidHeaderFieldName(name) {
 		return fmt.Errorf("%q is not a header name", name)
 	}

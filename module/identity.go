@@ -40,7 +40,7 @@ func (h *Handler) identityIn(r *http.Request) string {
 		s.write("server")
 		s.write(slices.Sorted(slices.Values(server.Listen))...)
 		if s.server(server) {
-			h.behind = s.behind
+			h.around = s.around
 			h.identity = hex.EncodeToString(s.hash.Sum(nil)[:16])
 		}
 	})
@@ -65,7 +65,7 @@ var harmlessHandlers = map[string]bool{
 type search struct {
 	self   *Handler
 	hash   hash.Hash
-	behind caddyhttp.RouteList // what comes after self on its way
+	around caddyhttp.RouteList // what comes before and after self on its way
 }
 
 func (s *search) write(parts ...string) {
@@ -113,6 +113,7 @@ func (s *search) routes(routes caddyhttp.RouteList) bool {
 	for _, route := range routes[:at] {
 		if guards(route) && !elsewhere(route) {
 			s.route(route)
+			s.around = append(s.around, route)
 		}
 	}
 	// A route without matchers is no station: Caddy's adapter wraps a site into
@@ -131,19 +132,20 @@ func (s *search) routes(routes caddyhttp.RouteList) bool {
 			s.handler(handler)
 			continue
 		}
-		s.behind = append(s.behind, caddyhttp.Route{Handlers: way.Handlers[i+1:]})
-		s.behind = append(s.behind, routes[at+1:]...)
+		s.around = append(s.around, caddyhttp.Route{Handlers: way.Handlers[i+1:]})
+		s.around = append(s.around, routes[at+1:]...)
 		return true
 	}
 	return false
 }
 
-// wayOn returns which of the routes behind the handler a request would take. A
-// matcher behind it can be a guard (`reverse_proxy @staff …`), so that goes into
-// the key: whom it keeps out shares no opening with whom it lets in.
-func wayOn(behind caddyhttp.RouteList, r *http.Request) string {
+// choices returns which of the routes before and behind the handler match a
+// request. A matcher behind it can be a guard (`reverse_proxy @staff …`), one
+// before it can choose a backend (`vars @staff backend …`), so that goes into the
+// key: whom they keep out shares no opening with whom they let in.
+func choices(around caddyhttp.RouteList, r *http.Request) string {
 	var way []byte
-	for _, route := range behind {
+	for _, route := range around {
 		if len(route.MatcherSets) > 0 && !elsewhere(route) {
 			matches, err := route.MatcherSets.AnyMatchWithError(r)
 			switch {
@@ -158,7 +160,7 @@ func wayOn(behind caddyhttp.RouteList, r *http.Request) string {
 		}
 		for _, handler := range route.Handlers {
 			if sub, ok := handler.(*caddyhttp.Subroute); ok {
-				way = append(way, wayOn(sub.Routes, r)...)
+				way = append(way, choices(sub.Routes, r)...)
 			}
 		}
 	}
@@ -236,7 +238,7 @@ func describe(matcher any) string {
 	}
 	settings, err := json.Marshal(matcher)
 	if err != nil {
-		settings = []byte(err.Error())
+		settings = fmt.Append(nil, "instance ", instances.Add(1)) // like no other
 	}
 	return moduleID(matcher) + " " + string(settings)
 }

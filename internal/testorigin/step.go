@@ -166,8 +166,9 @@ func Hang() Step {
 			return err
 		}
 		<-x.ctx.Done()
-		if x.r.Context().Err() == nil || x.origin.closed.Err() != nil {
-			return fmt.Errorf("hanging: %w", context.Cause(x.ctx))
+		// The visitor may leave because of what ended the wait.
+		if cause := context.Cause(x.ctx); errors.Is(cause, errTimeout) || x.origin.closed.Err() != nil {
+			return fmt.Errorf("hanging: %w", cause)
 		}
 		return errors.Join(x.hangUp(false), errEnded)
 	}
