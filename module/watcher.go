@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -191,25 +192,39 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	}
 }
 
-// tap keeps the first bytes of a body. The zero value keeps nothing.
+// tap keeps the first bytes of a body, to somewhat behind the end of a head. The
+// zero value keeps nothing.
 type tap struct {
-	on    bool
-	full  bool // more came than it keeps
-	limit int
-	bytes []byte
+	on     bool
+	full   bool // more came than it keeps
+	limit  int
+	enough int // how many bytes hold the head, 0 if not known yet
+	bytes  []byte
 }
+
+const (
+	tapStep = 4 << 10 // bytes; how much is kept at a time, to look for the end of the head
+	tapMore = 64      // bytes; behind the end of the head, so that it is beyond doubt
+)
+
+// headEnds are the usual spellings. With another one more is kept than needed.
+var headEnds = [][]byte{[]byte("</head>"), []byte("</HEAD>")}
 
 func newTap(limit int) tap { return tap{on: true, limit: limit} }
 
 func (t *tap) write(p []byte) {
-	if !t.wants() {
-		return
+	for len(p) > 0 && t.wants() {
+		n := min(len(p), tapStep, t.limit-len(t.bytes))
+		from := max(len(t.bytes)-len(headEnds[0]), 0)
+		t.bytes = append(t.bytes, p[:n]...)
+		p = p[n:]
+		for _, end := range headEnds {
+			if i := bytes.Index(t.bytes[from:], end); i >= 0 && t.enough == 0 {
+				t.enough = from + i + tapMore
+			}
+		}
+		t.full = n == 0 || t.enough > 0 && len(t.bytes) >= t.enough
 	}
-	if room := t.limit - len(t.bytes); len(p) > room {
-		p = p[:room]
-		t.full = true
-	}
-	t.bytes = append(t.bytes, p...)
 }
 
 func (t *tap) wants() bool { return t.on && !t.full }
