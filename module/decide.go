@@ -94,8 +94,11 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
 	x.repl = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 
 	marked := recovery.TakeMarker(r.Header, r.TLS != nil)
-	facts := factsOf(r, marked)
-	x.verdict = request.Inspect(r, facts, h.ignoreQuery)
+	var facts request.Facts
+	x.verdict = request.Inspect(r, func() request.Facts {
+		facts = factsOf(r, marked)
+		return facts
+	}, h.ignoreQuery)
 	x.reason = string(x.verdict.Reason)
 	if x.verdict.Commit || x.verdict.Reason == request.Marked {
 		x.watched = true

@@ -43,11 +43,13 @@ type Verdict struct {
 }
 
 // Inspect judges r as it reaches the handler, after every outer handler and
-// with the marker cookie taken off. It does not change r.
-func Inspect(r *http.Request, f Facts, ignore Parameters) Verdict {
+// with the marker cookie taken off. It does not change r, and asks for facts
+// only if r is a navigation: most requests are none.
+func Inspect(r *http.Request, facts func() Facts, ignore Parameters) Verdict {
 	if reason := navigation(r); reason != "" {
 		return Verdict{Reason: reason}
 	}
+	f := facts()
 	v := Verdict{Navigation: true, Audience: audience(r.Header)}
 	v.Commit, v.Learn = clean(r, f, ignore)
 	switch {

@@ -35,15 +35,17 @@ func visit() (*http.Request, Facts) {
 	return r, Facts{Target: "/page", ClientIP: netip.MustParseAddr("127.0.0.1"), ListenerPort: 443}
 }
 
+func known(f Facts) func() Facts { return func() Facts { return f } }
+
 func ExampleInspect() {
 	r, facts := visit()
-	v := Inspect(r, facts, nil)
+	v := Inspect(r, known(facts), nil)
 	fmt.Println(v.Audience, v.Commit, v.Learn)
 	r.Header.Set("Cookie", "session=secret")
-	v = Inspect(r, facts, nil)
+	v = Inspect(r, known(facts), nil)
 	fmt.Println(v.Audience, v.Commit, v.Learn)
 	r.Header.Set("X-Original-URL", "/admin")
-	fmt.Println(Inspect(r, facts, nil).Reason)
+	fmt.Println(Inspect(r, known(facts), nil).Reason)
 	// Output:
 	// anonymous true true
 	// returning true false
@@ -185,7 +187,7 @@ func TestInspect(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r, facts := visit()
 			test.change(r, &facts)
-			v := Inspect(r, facts, Parameters{"utm_*", "gclid"})
+			v := Inspect(r, known(facts), Parameters{"utm_*", "gclid"})
 			if v.Reason != test.reason {
 				t.Errorf("reason = %q, want %q", v.Reason, test.reason)
 			}
@@ -203,7 +205,7 @@ func TestInspect(t *testing.T) {
 func TestMarkedTeaches(t *testing.T) {
 	r, facts := visit()
 	facts.Marked = true
-	if v := Inspect(r, facts, nil); v.Commit || !v.Learn || !v.Navigation {
+	if v := Inspect(r, known(facts), nil); v.Commit || !v.Learn || !v.Navigation {
 		t.Errorf("%+v", v)
 	}
 }
@@ -224,7 +226,7 @@ func TestAudience(t *testing.T) {
 		if test.cookie != "" {
 			r.Header.Set("Cookie", test.cookie)
 		}
-		if got := Inspect(r, facts, nil).Audience; got != test.want {
+		if got := Inspect(r, known(facts), nil).Audience; got != test.want {
 			t.Errorf("%q %q: %v, want %v", test.userAgent, test.cookie, got, test.want)
 		}
 	}
@@ -314,7 +316,7 @@ func BenchmarkInspect(b *testing.B) {
 	r, facts := visit()
 	b.ReportAllocs()
 	for b.Loop() {
-		if !Inspect(r, facts, nil).Learn {
+		if !Inspect(r, known(facts), nil).Learn {
 			b.Fatal("not clean")
 		}
 	}
