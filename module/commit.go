@@ -98,14 +98,18 @@ func (j *joiner) commit() {
 	maps.Copy(h, j.commitment.header)
 	bytes := j.x.plan.Early.Bytes
 	j.x.flushed = len(bytes)
-	first := min(len(bytes), firstWrite)
+	inline := j.x.r.ProtoMajor == 1 && len(bytes) <= inlineWrite
+	first := len(bytes)
+	if !inline {
+		first = min(first, firstWrite)
+	}
 	j.outer.WriteHeader(http.StatusOK)
 	if _, j.early.err = j.outer.Write(bytes[:first]); j.early.err != nil {
 		return
 	}
 	j.readBack()
-	if j.x.r.ProtoMajor == 1 && len(bytes) <= inlineWrite {
-		j.finishEarly(bytes[first:])
+	if inline {
+		j.finishEarly(nil)
 		return
 	}
 	started = true
