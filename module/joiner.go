@@ -295,6 +295,10 @@ func (j *joiner) passTrailers() {
 func (j *joiner) learn() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.takeIn()
+}
+
+func (j *joiner) takeIn() {
 	x := j.x
 	if x.outcome != exact && x.outcome != reloaded {
 		return
@@ -363,6 +367,11 @@ func (j *joiner) settle() {
 	}
 	x := j.x
 	if x.outcome != "" {
+		return
+	}
+	if j.state == passing && j.failing == join && j.declared >= 0 && j.received == j.declared {
+		x.outcome = exact // the visitor left right behind the last byte
+		j.takeIn()
 		return
 	}
 	if x.left() || j.writeErr != nil || j.early.err != nil {

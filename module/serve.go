@@ -27,13 +27,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 	case x.plan.Early == nil:
 		watch := newWatcher(x, w)
-		err := next.ServeHTTP(watch, x.inner)
-		watch.learn(err)
-		return err
+		defer watch.learn() // a panic of an inner handler passes through
+		watch.err = errPanic
+		watch.err = next.ServeHTTP(watch, x.inner)
+		return watch.err
 
 	default:
 		j := newJoiner(x, w)
-		defer j.settle() // a panic of an inner handler passes through
+		defer j.settle() // also after a panic
 		j.commit()
 		j.finish(next.ServeHTTP(j, x.inner))
 		j.learn()

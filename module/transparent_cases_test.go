@@ -39,7 +39,8 @@ var fileTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 var echo = testorigin.Serve(func(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		panic(http.ErrAbortHandler)
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
 	}
 	w.Header().Set("Content-Type", "text/html")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -75,10 +76,10 @@ func serving(steps script, namesAndValues ...string) func(*testing.T, *trial) lo
 }
 
 // sending makes a try of another request.
-func sending(steps script, method, query string, body ...string) func(*testing.T, *trial) look {
+func sending(steps script, method, query, body string) func(*testing.T, *trial) look {
 	return func(t *testing.T, x *trial) look {
 		x.answer(steps...)
-		return x.look(t, x.v.send(t, x.request(t, method, query, body...)))
+		return x.look(t, x.v.send(t, x.request(t, method, query, body)))
 	}
 }
 
@@ -132,7 +133,7 @@ var answerCases = []transparencyCase{
 	},
 	{
 		name:  "query",
-		try:   sending(script{htmlHead, testorigin.Write(html)}, http.MethodGet, "?utm_source=a&b=%20c"),
+		try:   sending(script{htmlHead, testorigin.Write(html)}, http.MethodGet, "?utm_source=a&b=%20c", ""),
 		check: answers(200, html),
 	},
 	{
@@ -165,7 +166,7 @@ var answerCases = []transparencyCase{
 		try: func(t *testing.T, x *trial) look {
 			gate := testorigin.NewGate()
 			x.answer(htmlHead, testorigin.Write(html[:1000]), testorigin.Wait(gate), testorigin.Abort())
-			r := x.v.send(t, x.request(t, http.MethodGet, ""))
+			r := x.v.send(t, x.request(t, http.MethodGet, "", ""))
 			// A reset of a QUIC stream may overtake what came before it.
 			r.readUntil(t, html[900:1000])
 			gate.Open()
@@ -210,7 +211,7 @@ var answerCases = []transparencyCase{
 		negotiates: true,
 		try: func(t *testing.T, x *trial) look {
 			x.answer(gzipped)
-			req := x.request(t, http.MethodGet, "")
+			req := x.request(t, http.MethodGet, "", "")
 			req.Header.Set("Accept-Encoding", "gzip, br")
 			r := x.v.send(t, req)
 			l := x.look(t, r)

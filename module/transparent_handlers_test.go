@@ -41,7 +41,7 @@ func TestTransparentInFrontOfOtherHandlers(t *testing.T) {
 			{name: "page", try: serving(nil), check: answers(200, html)},
 			{name: "redirect", try: serving(nil, "X-Redirect", "yes"), check: answers(302, "")},
 		}, []transparencyCase{
-			{name: "HEAD", try: sending(nil, http.MethodHead, ""), check: answers(200, "")},
+			{name: "HEAD", try: sending(nil, http.MethodHead, "", ""), check: answers(200, "")},
 			{name: "POST", try: sending(nil, http.MethodPost, "", "body"), check: answers(200, html)},
 		})
 	})
@@ -51,7 +51,7 @@ func TestTransparentInFrontOfOtherHandlers(t *testing.T) {
 			{name: "file", try: serving(nil), check: answers(200, html)},
 			{name: "not found", try: removed(serving(nil)), check: answers(404, "")},
 		}, []transparencyCase{
-			{name: "HEAD", try: sending(nil, http.MethodHead, ""), check: answers(200, "")},
+			{name: "HEAD", try: sending(nil, http.MethodHead, "", ""), check: answers(200, "")},
 			{name: "POST", try: sending(nil, http.MethodPost, "", "body"), check: answers(405, "")},
 			{name: "range", try: serving(nil, "Range", "bytes=5-9"), check: answers(206, html[5:10])},
 			{name: "If-Range", try: serving(nil, "Range", "bytes=5-9", "If-Range", `"other"`), check: answers(200, html)},
@@ -61,10 +61,10 @@ func TestTransparentInFrontOfOtherHandlers(t *testing.T) {
 	})
 	t.Run("php_fastcgi", func(t *testing.T) {
 		compareTwins(t, x, []string{"raw_php", "encoded_php"}, []transparencyCase{
-			{name: "page", try: sending(nil, http.MethodGet, "?a=b"), check: phpSaw("GET ", "?a=b", "")},
+			{name: "page", try: sending(nil, http.MethodGet, "?a=b", ""), check: phpSaw("GET ", "?a=b", "")},
 			{name: "front controller", try: removed(serving(nil)), check: phpSaw("GET ", "", ""), rewritten: true, negotiates: true},
 		}, []transparencyCase{
-			{name: "HEAD", try: sending(nil, http.MethodHead, ""), check: answers(200, "")},
+			{name: "HEAD", try: sending(nil, http.MethodHead, "", ""), check: answers(200, "")},
 			{name: "POST", try: sending(nil, http.MethodPost, "", upload), check: phpSaw("POST ", "", upload)},
 			{name: "fetch", try: serving(nil, "Sec-Fetch-Mode", "cors", "Accept", "*/*"), check: phpSaw("GET ", "", "")},
 		})

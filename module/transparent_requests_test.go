@@ -15,12 +15,12 @@ var upload = strings.Repeat("upload ", 15_000) // more than the windows of HTTP/
 var requestCases = []transparencyCase{
 	{
 		name:  "HEAD",
-		try:   sending(script{sizedHead}, http.MethodHead, ""),
+		try:   sending(script{sizedHead}, http.MethodHead, "", ""),
 		check: answers(200, ""),
 	},
 	{
 		name:  "OPTIONS",
-		try:   sending(script{testorigin.Header(204, "Allow", "GET, HEAD")}, http.MethodOptions, ""),
+		try:   sending(script{testorigin.Header(204, "Allow", "GET, HEAD")}, http.MethodOptions, "", ""),
 		check: answers(204, ""),
 	},
 	{
@@ -56,7 +56,7 @@ var requestCases = []transparencyCase{
 		check: answers(206, html[5:10]),
 	},
 	{
-		name:  "two ranges out of reach",
+		name:  "range out of reach",
 		try:   serving(script{file}, "Range", "bytes=99999-"),
 		check: func(t *testing.T, l look) { wantStatus(t, l, 416) },
 	},

@@ -60,7 +60,7 @@ var requestStreamCases = []transparencyCase{
 			gate := testorigin.NewGate()
 			x.answer(testorigin.Read(5), testorigin.Wait(gate), testorigin.ReadBody(), testorigin.Header(201, "Content-Length", "0"))
 			in, out := io.Pipe()
-			req := x.request(t, http.MethodPost, "")
+			req := x.request(t, http.MethodPost, "", "")
 			req.Body, req.ContentLength = in, -1
 			written := make(chan error, 1)
 			go func() {
@@ -174,7 +174,7 @@ func (x *trial) inParts(t *testing.T, header testorigin.Step, first, second stri
 	t.Helper()
 	gate := testorigin.NewGate()
 	x.answer(header, testorigin.Write(first), testorigin.Wait(gate), testorigin.Write(second))
-	r := x.v.send(t, x.request(t, http.MethodGet, ""))
+	r := x.v.send(t, x.request(t, http.MethodGet, "", ""))
 	if got := r.readUntil(t, first); got != first {
 		t.Errorf("got %q before the second part was written", got)
 	}

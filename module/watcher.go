@@ -31,8 +31,13 @@ type watcher struct {
 	tap         tap            // the first bytes of the body, if they may teach
 	splicer     splice.Splicer // measures how much is as expected
 	comparing   bool
+	declared    int64 // Content-Length, -1 if there is none
 	received    int64 // bytes of the body
+	err         error // what next returned, errPanic if it has not
 }
+
+// errPanic stands for the return of a handler that panicked.
+var errPanic = errors.New("panic")
 
 func newWatcher(x *exchange, w http.ResponseWriter) *watcher {
 	return &watcher{
@@ -60,6 +65,7 @@ func (w *watcher) noteHeader(status int) {
 	x := w.x
 	x.answered(status)
 	h := w.Header()
+	w.declared = declaredLength(h)
 	w.headers = opening.LearnHeaders(w.base, h)
 	w.answer.Wait = x.header
 	w.answer.Vary = opening.VaryNames(h)
@@ -143,16 +149,20 @@ func (w *watcher) watching() bool {
 	return w.tap.wants() || w.comparing && w.splicer.Measuring()
 }
 
-// learn tells the page how it was answered, after next has returned. It is not
-// called if next panics: then the response is not whole.
-func (w *watcher) learn(err error) {
+// learn tells the page how it was answered, after next has returned or
+// panicked. A visitor who leaves right behind the last byte makes reverse_proxy
+// panic, though the response is whole; its length tells.
+func (w *watcher) learn() {
 	x := w.x
-	x.health(err)
-	if err != nil || x.status == 0 || x.status >= 500 || x.status == http.StatusTooManyRequests {
-		return // says nothing of the page
+	whole := w.err == nil
+	if w.err != errPanic { //nolint:errorlint // this very value
+		x.health(w.err)
 	}
-	if declared := declaredLength(w.Header()); declared >= 0 && declared != w.received {
-		return // cut short
+	if w.declared >= 0 {
+		whole = w.declared == w.received && (whole || x.left())
+	}
+	if !whole || x.status == 0 || x.status >= 500 || x.status == http.StatusTooManyRequests {
+		return // says nothing of the page
 	}
 	if w.comparing && w.answer.Reason == "" {
 		if x.left() && w.splicer.Measuring() {

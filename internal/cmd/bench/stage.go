@@ -209,15 +209,17 @@ func (s *stage) teachAll(ctx context.Context) error {
 func (s *stage) teach(ctx context.Context, protocol, path string) error {
 	visitor := newVisitor(protocol)
 	defer visitor.close()
-	const visits = 8 // learn_after is 3, the next is committed
+	const visits = 12 // learn_after is 3, the next is committed
+	var last error    // Caddy may reset connections right after it has started
 	for range visits {
 		sample, err := visitor.visit(ctx, s.url(protocol, headstart, path))
-		if err != nil {
-			return fmt.Errorf("teaching %s over %s: %w", path, protocol, err)
-		}
-		if sample.committed {
+		if err == nil && sample.committed {
 			return nil
 		}
+		last = err
+	}
+	if last != nil {
+		return fmt.Errorf("teaching %s over %s: %w", path, protocol, last)
 	}
 	return fmt.Errorf("%s over %s was not committed after %d visits", path, protocol, visits)
 }
