@@ -1,0 +1,170 @@
+package module
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/headstart-proxy/headstart/internal/opening"
+	"github.com/headstart-proxy/headstart/internal/splice"
+)
+
+// finish takes the return of next.
+func (j *joiner) finish(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	x := j.x
+	x.health(err)
+	j.complete = err == nil
+	if err == nil {
+		j.takeHeader(http.StatusOK) // a handler that wrote nothing
+	}
+	switch {
+	case x.outcome != "": // settled when the header came
+	case x.left() && (err != nil || j.state != passing):
+		x.outcome = canceled
+	case err != nil && j.state == waiting:
+		j.fail(err)
+	case err != nil: // inside the body
+		j.logLost(err)
+		x.outcome = aborted
+	default:
+		j.end()
+	}
+	if j.state == passing {
+		j.passTrailers()
+	}
+}
+
+// end takes the end of the backend's body.
+func (j *joiner) end() {
+	if j.state == splicing && j.splicer.End() == splice.Differs {
+		_ = j.differ(nil) // an error of writing is kept in writeErr
+	}
+	x := j.x
+	switch {
+	case j.writeErr != nil:
+		x.outcome = canceled
+	case x.outcome != "":
+	case j.declared >= 0 && j.received != j.declared: // net/http would have cut it, too
+		x.outcome = aborted
+	case j.failing == ownError && j.received == 0: // an error page without a page
+		j.showError(x.status, nil)
+	case j.failing != join:
+		x.outcome = failed
+	default:
+		x.outcome = exact
+	}
+}
+
+// passTrailers hands on trailers that came unannounced. Announced ones would
+// have been a surprise.
+func (j *joiner) passTrailers() {
+	for name, values := range j.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) && j.wait() == nil {
+			j.outer.Header()[name] = values
+		}
+	}
+}
+
+// learn tells the page how it was answered.
+func (j *joiner) learn() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.takeIn()
+}
+
+func (j *joiner) takeIn() {
+	x := j.x
+	if x.outcome != exact && x.outcome != reloaded {
+		return
+	}
+	answer := opening.Answer{
+		Matched:    -1,
+		Vary:       opening.VaryNames(j.header),
+		Wait:       x.header,
+		Strictness: opening.StrictnessOf(j.header),
+	}
+	if x.visit.Learn {
+		answer.Reason = opening.Learnable(x.status, j.header, x.h.LearnPrivate)
+	}
+	switch {
+	case answer.Reason != "":
+		j.tap = tap{}
+	case x.outcome == exact:
+		answer.Matched, answer.Expected = j.splicer.Matched(), x.plan.Early.Expected
+	case j.surprised && j.tap.on && j.complete:
+		answer.Reason = opening.Surprised // the new document replaces the old one the sooner
+	}
+	if answer.Reason != "" || answer.Matched >= 0 {
+		x.learn(answer, j.headers, j.tap)
+	}
+}
+
+// close ends the response: as a complete one, or by an abort.
+func (j *joiner) close() error {
+	_ = j.wait()
+	if j.early.panicked != nil {
+		panic(j.early.panicked) // an outer writer's own
+	}
+	switch j.x.outcome {
+	case exact:
+		return nil
+	case failed:
+		if !j.early.storable {
+			return nil
+		}
+		panic(http.ErrAbortHandler) // an error page with status 200 must not be kept
+	default:
+		j.linger()
+		// Browsers, service workers and CDNs must not keep it.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// linger waits for the visitor to be led away. An abort overtakes what was
+// flushed before it: on HTTP/3 by definition (RFC 9000 section 3.2), on HTTP/2
+// Chromium drops what it has not read yet, and on HTTP/1.1 there may be a proxy
+// in between that speaks one of them. The recovery markup would be lost.
+func (j *joiner) linger() {
+	if j.leading && !j.early.buffered {
+		<-j.x.inner.Context().Done() // the visitor has left, or patience has ended
+	}
+}
+
+// settle makes sure that nothing of the request is left running, and that its
+// outcome is known, even if an inner handler panics.
+func (j *joiner) settle() {
+	_ = j.wait()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.patience != nil {
+		j.patience.Stop()
+	}
+	x := j.x
+	if x.outcome != "" {
+		return
+	}
+	if j.state == passing && j.failing == join && j.declared >= 0 && j.received == j.declared {
+		x.outcome = exact // the visitor left right behind the last byte
+		j.takeIn()
+		return
+	}
+	if x.left() || j.writeErr != nil || j.early.err != nil {
+		x.outcome = canceled
+		return
+	}
+	x.outcome = aborted
+	x.h.paused.Store(true) // until the next good answer
+	if x.status == 0 {
+		j.demote()
+	}
+}
+
+// demote takes the commit away from the audience, before anything is written
+// that could make the visitor come back.
+func (j *joiner) demote() {
+	if !j.surprised {
+		j.surprised = true
+		j.x.page.Surprised(j.x.visit, j.x.rules, j.x.h.now())
+	}
+}
