@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -77,7 +78,7 @@ func startCaddy(t *testing.T, caddyfile string, globalOptions ...string) *caddyS
 	c := &caddyServer{
 		logs:    newLogBook(t),
 		globals: strings.Join(globalOptions, "\n\t"),
-		dir:     t.TempDir(),
+		dir:     storageDir(t),
 		ports:   make(map[string]string),
 	}
 	t.Cleanup(func() {
@@ -89,6 +90,26 @@ func startCaddy(t *testing.T, caddyfile string, globalOptions ...string) *caddyS
 		t.Fatal(err)
 	}
 	return c
+}
+
+// storageDir returns a directory for Caddy's storage. Caddy cleans its storage in
+// the background, with a lock file, and does not wait for that when it stops; so
+// t.TempDir, which fails if a file appears while it is being removed, is no use.
+func storageDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "headstart-storage-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 100 {
+			if err = os.RemoveAll(dir); err == nil {
+				return
+			}
+		}
+		t.Logf("left behind: %v", err)
+	})
+	return dir
 }
 
 // awaitCertificate returns when a port speaks TLS.

@@ -44,7 +44,7 @@ func TestBadConfigChangesNothing(t *testing.T) {
 // TestAdaptAndValidateLeaveNothing checks that `caddy adapt` and `caddy validate`
 // start nothing that goes on after them.
 func TestAdaptAndValidateLeaveNothing(t *testing.T) {
-	c := &caddyServer{logs: newLogBook(t), dir: t.TempDir(), ports: make(map[string]string)}
+	c := &caddyServer{logs: newLogBook(t), dir: storageDir(t), ports: make(map[string]string)}
 	site := reloadSite("site", "", "respond ok")
 	reloadAdapt(t, c, site) // what Caddy starts once and for all
 	if err := caddy.Validate(reloadConfig(t, c, site)); err != nil {
