@@ -6,6 +6,9 @@
 // stands; it leads away from the page at most once, since the marker cookie
 // keeps the reload from being committed again.
 //
+// The response that made a page load again is parked in a Lot meanwhile, bounded
+// in bytes and time: the reload collects it, once, and nobody else can.
+//
 // The script is `type=module async`: it runs at once, where a classic script or
 // a meta refresh waits for stylesheets that are still loading.
 package recovery
