@@ -86,7 +86,7 @@ func TestBrowserRecovers(t *testing.T) {
 		{"a redirect", nil, redirectTo("/elsewhere"), "redirected", "Elsewhere /elsewhere#part"},
 		{"a redirect under a policy", policy, redirectTo("/elsewhere"), "redirected", "Elsewhere /elsewhere#part"},
 		{"a redirect with a fragment", nil, redirectTo("/elsewhere#own"), "redirected", "Elsewhere /elsewhere#own"},
-		{"an error", nil, errorDoc(http.StatusInternalServerError, other), "failed", "A page <path>#part"},
+		{"an error", nil, errorDoc(http.StatusInternalServerError, other), "failed", "Other <path>#part"},
 	}
 	for _, protocol := range []string{"h1", "h2"} {
 		for i, test := range tests {

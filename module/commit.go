@@ -18,7 +18,8 @@ import (
 type commitment struct {
 	base   http.Header // what outer handlers had set; not changed
 	header http.Header // what goes out
-	nonce  string      // "" if no policy asks for one
+	nonce  string      // of the recovery script; "" if no policy asks for one
+	nonces []string    // instead of those of the backend
 }
 
 // prepare makes the commitment of a planned response, or reports that a policy
@@ -29,7 +30,11 @@ func (x *exchange) prepare(w http.ResponseWriter) (commitment, bool) {
 		c.base = make(http.Header)
 	}
 	c.header = c.base.Clone()
-	x.plan.Headers.Apply(c.header)
+	c.nonces = opening.Fresh(x.plan.Nonces)
+	x.plan.Headers.Replace(x.plan.Nonces, c.nonces).Apply(c.header)
+	if len(x.plan.Links) > 0 {
+		c.header["Link"] = slices.Concat(c.header["Link"], x.plan.Links)
+	}
 	if x.plan.Charset != "" && !hasCharset(c.header.Get("Content-Type")) {
 		// Padding could push a <meta charset> out of a browser's sight.
 		c.header.Set("Content-Type", "text/html; charset="+x.plan.Charset)
@@ -42,7 +47,11 @@ func (x *exchange) prepare(w http.ResponseWriter) (commitment, bool) {
 	if len(enforced) == 0 && len(reported) == 0 {
 		return c, true
 	}
-	nonce := rand.Text()
+	// The script takes a nonce that the page's own scripts have, if there is one.
+	nonce := csp.Own(slices.Concat(enforced, reported), c.nonces)
+	if c.nonce = nonce; nonce == "" {
+		nonce = rand.Text()
+	}
 	permit := func(name string, values []string) (ok bool) {
 		permitted, ok := csp.Permit(values, nonce)
 		if ok && !slices.Equal(permitted, values) {

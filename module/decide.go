@@ -17,6 +17,7 @@ import (
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/request"
+	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
 // Levels, as they are reported.
@@ -30,6 +31,7 @@ const (
 	reasonHintsOnly = "hints_only" // `flush hints`
 	reasonPaused    = "paused"     // the backend is down
 	reasonPolicy    = "policy"     // a policy does not let the page correct itself
+	reasonCollected = "collected"  // the reload of a recovery, answered with the parked response
 
 	// An outer handler, deferred header operations among them, …
 	reasonCacheControl = "cache_control" // … makes the response one that caches keep
@@ -49,13 +51,16 @@ type exchange struct {
 	verdict request.Verdict
 	watched bool // a navigation whose response is looked at
 	key     request.Key
+	parked  *recovery.Parked // what this reload collects, or nil
 	page    *opening.Page
 	rules   opening.Rules
 	visit   opening.Visit
 	plan    opening.Plan
 
 	cancel     context.CancelFunc // ends the inner request, after a commit
+	detach     func() bool        // lets the inner request live on when the visitor has left
 	commitment commitment         // if plan.Early is set
+	expected   *splice.Sequence   // what was sent, before it got nonces of its own
 	asked      opening.Coding     // Plain if the backend is free to compress, and the visitor would take it
 	identity   bool               // the backend is asked not to compress
 	body       *bodyWatch         // of a request that may have a body, else nil
@@ -93,16 +98,21 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{h: h, r: r, inner: r, start: h.startOf(r)}
 	x.repl = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 
-	marked := recovery.TakeMarker(r.Header, r.TLS != nil)
+	ticket := recovery.TakeMarker(r.Header, r.TLS != nil)
 	var facts request.Facts
 	x.verdict = request.Inspect(r, func() request.Facts {
-		facts = factsOf(r, marked)
+		facts = factsOf(r, ticket != "")
 		return facts
 	}, h.ignoreQuery)
 	x.reason = string(x.verdict.Reason)
 	if x.verdict.Commit || x.verdict.Reason == request.Marked {
 		x.watched = true
 		h.plan(x, facts, w)
+	}
+	if x.verdict.Reason == request.Marked {
+		if x.parked = h.state.lot.Collect(ticket, x.claim()); x.parked != nil {
+			x.reason, x.watched, x.plan.Observe = reasonCollected, false, false
+		}
 	}
 	x.repl.Map(x.placeholder)
 	return x
@@ -185,6 +195,8 @@ func (x *exchange) bars(w http.ResponseWriter) string {
 		return reasonPolicy
 	}
 	x.commitment = commitment
+	x.expected = x.plan.Early.Sequence
+	x.plan.Early = x.plan.Early.Replace(x.plan.Nonces, commitment.nonces)
 	return ""
 }
 

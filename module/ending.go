@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/headstart-proxy/headstart/internal/opening"
-	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
 // finish takes the return of next.
@@ -15,6 +14,7 @@ func (j *joiner) finish(err error) {
 	x := j.x
 	x.health(err)
 	j.complete = err == nil
+	j.endParked(err)
 	if err == nil {
 		j.takeHeader(http.StatusOK) // a handler that wrote nothing
 	}
@@ -37,9 +37,7 @@ func (j *joiner) finish(err error) {
 
 // end takes the end of the backend's body.
 func (j *joiner) end() {
-	if j.state == splicing && j.splicer.End() == splice.Differs {
-		_ = j.differ(nil) // an error of writing is kept in writeErr
-	}
+	j.endStream()
 	x := j.x
 	switch {
 	case j.writeErr != nil:
@@ -49,11 +47,48 @@ func (j *joiner) end() {
 		x.outcome = aborted
 	case j.failing == ownError && j.received == 0: // an error page without a page
 		j.showError(x.status, nil)
-	case j.failing != join:
-		x.outcome = failed
 	default:
-		x.outcome = exact
+		x.outcome = j.joined()
 	}
+}
+
+// endStream takes what was held back until now. An error of writing is kept in
+// writeErr.
+func (j *joiner) endStream() {
+	if j.replacer != nil && (j.state == splicing || j.state == passing) {
+		held := j.replacer.End()
+		j.replacer = nil
+		if j.state == passing && j.splicer.Measuring() {
+			j.splicer.Next(held)
+		}
+		if j.state == passing {
+			_ = j.emit(held)
+		} else if len(held) > 0 {
+			_ = j.spliced(j.splicer.Next(held))
+		}
+	}
+	switch j.state {
+	case splicing:
+		if j.declared < 0 || j.received == j.declared { // else it is aborted
+			_ = j.spliced(j.splicer.End())
+		}
+	case passing:
+		j.splicer.End()
+	default:
+	}
+}
+
+// joined says how a response was joined.
+func (j *joiner) joined() outcome {
+	switch {
+	case j.failing != join:
+		return failed
+	case len(j.splicer.Edits()) > 0:
+		return repaired
+	case j.splicer.Exact():
+		return exact
+	}
+	return merged
 }
 
 // passTrailers hands on trailers that came unannounced. Announced ones would
@@ -75,11 +110,12 @@ func (j *joiner) learn() {
 
 func (j *joiner) takeIn() {
 	x := j.x
-	if x.outcome != exact && x.outcome != reloaded {
+	joined := x.outcome == exact || x.outcome == merged || x.outcome == repaired
+	if !joined && x.outcome != reloaded {
 		return
 	}
 	answer := opening.Answer{
-		Matched:    -1,
+		Depth:      -1,
 		Vary:       opening.VaryNames(j.header),
 		Wait:       x.header,
 		Strictness: opening.StrictnessOf(j.header),
@@ -90,12 +126,12 @@ func (j *joiner) takeIn() {
 	switch {
 	case answer.Reason != "":
 		j.tap = tap{}
-	case x.outcome == exact:
-		answer.Matched, answer.Expected = j.splicer.Matched(), x.plan.Early.Expected
+	case joined:
+		answer.Depth, answer.Expected = j.splicer.Depth(), x.expected
 	case j.surprised && j.tap.on && j.complete:
 		answer.Reason = opening.Surprised // the new document replaces the old one the sooner
 	}
-	if answer.Reason != "" || answer.Matched >= 0 {
+	if answer.Reason != "" || answer.Depth >= 0 {
 		x.learn(answer, j.headers, j.tap)
 	}
 }
@@ -107,7 +143,7 @@ func (j *joiner) close() error {
 		panic(j.early.panicked) // an outer writer's own
 	}
 	switch j.x.outcome {
-	case exact:
+	case exact, merged, repaired:
 		return nil
 	case failed:
 		if !j.early.storable {
@@ -126,8 +162,8 @@ func (j *joiner) close() error {
 // Chromium drops what it has not read yet, and on HTTP/1.1 there may be a proxy
 // in between that speaks one of them. The recovery markup would be lost.
 func (j *joiner) linger() {
-	if j.leading && !j.early.buffered {
-		<-j.x.inner.Context().Done() // the visitor has left, or patience has ended
+	if j.leading != nil && !j.early.buffered {
+		<-j.leading.Done()
 	}
 }
 
@@ -138,14 +174,16 @@ func (j *joiner) settle() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.patience != nil {
-		j.patience.Stop()
+		j.patience()
 	}
+	j.endParked(errPanic) // counts only if the response did not end
 	x := j.x
 	if x.outcome != "" {
 		return
 	}
 	if j.state == passing && j.failing == join && j.declared >= 0 && j.received == j.declared {
-		x.outcome = exact // the visitor left right behind the last byte
+		j.splicer.End()
+		x.outcome = j.joined() // the visitor left right behind the last byte
 		j.takeIn()
 		return
 	}

@@ -47,7 +47,7 @@ func (j *joiner) showError(status int, err error) {
 	if page == nil {
 		page = recovery.ErrorPage(status, nil)
 	}
-	if _, err := j.emit(page); err != nil {
+	if err := j.emit(page); err != nil {
 		j.x.outcome = canceled
 	}
 }

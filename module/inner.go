@@ -13,9 +13,11 @@ import (
 func (x *exchange) handOver() (takeBack func()) {
 	r := x.r
 	if x.plan.Early != nil {
-		// What comes after a surprise is not worth waiting for.
-		ctx, cancel := context.WithCancel(r.Context())
+		// What comes after a surprise may not be worth waiting for; or it is parked,
+		// and goes on when the visitor has left for the reload.
+		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 		x.inner, x.cancel = r.WithContext(ctx), cancel
+		x.detach = context.AfterFunc(r.Context(), cancel)
 	}
 	body := r.Body
 	if x.body != nil {
@@ -27,6 +29,7 @@ func (x *exchange) handOver() (takeBack func()) {
 	}
 	return func() {
 		if x.cancel != nil {
+			x.detach()
 			x.cancel()
 		}
 		r.Body = body

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -8,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/headstart-proxy/headstart/internal/csp"
 	"github.com/headstart-proxy/headstart/internal/opening"
+	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
@@ -34,16 +37,23 @@ type joiner struct {
 	mu        sync.Mutex
 	state     phase
 	splicer   splice.Splicer
-	headers   opening.Headers
+	headers   opening.Headers // of the backend's response
+	neutral   opening.Headers // the same, without its nonces
+	replacer  *csp.Replacer   // of its nonces, by those committed; nil if there are none
+	raw       kept            // its body, from the first difference on, or if it has nonces
 	tap       tap
-	failing   action      // joinError or ownError while an error page is spliced: it gets noindex
-	surprised bool        // the audience was demoted
-	leading   bool        // recovery markup was written
-	patience  *time.Timer // ends the inner request some time after that
-	declared  int64       // Content-Length of the backend's response, -1 if it gave none
-	received  int64       // bytes of its body
-	complete  bool        // the inner handlers returned without an error
+	failing   action // joinError or ownError while an error page is spliced: it gets noindex
+	surprised bool   // the audience was demoted
+	parked    *recovery.Parked
+	declared  int64 // Content-Length of the backend's response, -1 if it gave none
+	received  int64 // bytes of its body
+	complete  bool  // the inner handlers returned without an error
 	writeErr  error
+
+	// leading is set when recovery markup was written, and done when the visitor
+	// has left, or patience has ended.
+	leading  context.Context
+	patience context.CancelFunc
 }
 
 // phase says what becomes of what inner handlers write.
@@ -53,6 +63,7 @@ const (
 	waiting  phase = iota // no header yet
 	splicing              // compared with what was sent
 	passing               // passed on
+	parking               // kept for the reload
 	dropping              // dropped: the visitor is led away, or has left
 )
 
@@ -63,7 +74,7 @@ func newJoiner(x *exchange, w http.ResponseWriter) *joiner {
 		control:    http.NewResponseController(w),
 		commitment: x.commitment,
 		header:     x.commitment.base.Clone(),
-		splicer:    splice.New(x.plan.Early.Expected, x.plan.Early.Sent),
+		splicer:    splice.New(x.plan.Early.Sequence, x.plan.Early.Sent),
 	}
 	j.early.done = make(chan struct{})
 	if x.plan.Observe {
@@ -92,7 +103,20 @@ func (j *joiner) takeHeader(status int) {
 	j.x.answered(status)
 	j.declared = declaredLength(j.header)
 	j.headers = opening.LearnHeaders(j.commitment.base, j.header)
+	j.replaceNonces()
 	j.act(status)
+}
+
+// replaceNonces prepares for the response's nonces, which the visitor never sees:
+// the policies were sent with others.
+func (j *joiner) replaceNonces() {
+	j.neutral = j.headers
+	nonces, ok := j.headers.Nonces()
+	if !ok || len(nonces) == 0 || len(nonces) != len(j.commitment.nonces) {
+		return // if there should have been some, the policies differ
+	}
+	j.neutral = j.headers.Replace(nonces, opening.Neutral(nonces))
+	j.replacer = csp.NewReplacer(nonces, j.commitment.nonces)
 }
 
 // Write takes a part of the backend's body. It always takes all of it: a short
@@ -106,61 +130,113 @@ func (j *joiner) Write(p []byte) (int, error) {
 	}
 	j.x.bodyHere()
 	j.received += int64(len(p))
-	j.tap.write(p)
-	switch j.state {
-	case splicing:
-		if err := j.splice(p); err != nil {
-			return 0, err
-		}
-	case passing:
-		if j.splicer.Measuring() {
-			j.splicer.Next(p)
-		}
-		return j.emit(p)
-	case dropping:
-		if err := j.x.inner.Context().Err(); err != nil {
-			return 0, err // nobody waits for the rest
-		}
-	case waiting:
+	if err := j.take(p); err != nil {
+		return 0, err
 	}
 	return len(p), nil
 }
 
-// splice compares p with what was sent, and passes the rest on.
-func (j *joiner) splice(p []byte) error {
-	before := j.splicer.Matched()
-	rest := j.splicer.Next(p)
-	switch j.splicer.State() {
-	case splice.Joined:
-		j.state = passing
-		if j.failing != join {
-			if err := j.emitNoIndex(); err != nil {
-				return err
-			}
+// take handles a part of the backend's body.
+func (j *joiner) take(p []byte) error {
+	j.tap.write(p)
+	switch j.state {
+	case splicing:
+		if j.replacer != nil {
+			j.raw.add(p)
+			p = j.replacer.Next(p)
 		}
-		_, err := j.emit(rest)
+		return j.splice(p)
+	case passing:
+		if j.replacer != nil {
+			p = j.replacer.Next(p)
+		}
+		if j.splicer.Measuring() {
+			j.splicer.Next(p)
+		}
+		return j.emit(p)
+	case parking:
+		_, err := j.parked.Write(p)
 		return err
-	case splice.Differs:
-		return j.differ(p[j.splicer.Matched()-before:])
-	case splice.Comparing:
+	case dropping:
+		return j.x.inner.Context().Err() // nobody waits for the rest
+	case waiting:
 	}
 	return nil
 }
 
+// splice joins p onto what was sent.
+func (j *joiner) splice(p []byte) error {
+	before := j.splicer.Matched()
+	out, rest := j.splicer.Next(p)
+	if j.replacer == nil && j.splicer.State() != splice.Comparing && !j.splicer.Exact() {
+		if j.raw.bytes == nil {
+			j.raw.add(j.x.plan.Early.Sequence.Bytes[:before])
+		}
+		j.raw.add(p)
+	}
+	return j.spliced(out, rest)
+}
+
+// spliced writes what the splicer gave.
+func (j *joiner) spliced(out, rest []byte) error {
+	switch j.splicer.State() {
+	case splice.Comparing:
+	case splice.Merging:
+		return j.emit(out)
+	case splice.Differs:
+		// What came out is in the page that the visitor gets now.
+		j.differ()
+	case splice.Joined:
+		if !j.joint(out) {
+			return nil
+		}
+		return j.emit(rest)
+	}
+	return nil
+}
+
+// joint is where all that was sent is accounted for: what has to be done to the
+// page is done here. It reports whether the rest may pass.
+func (j *joiner) joint(out []byte) bool {
+	edits := j.splicer.Edits()
+	if len(edits) > 0 && j.failing != ownError {
+		if j.abandonCrawler() {
+			return false
+		}
+		if !j.early.permission.Script {
+			j.differ()
+			return false
+		}
+	}
+	if len(edits) > 0 && j.early.permission.Script {
+		// Before the page can load itself again.
+		j.x.page.Repaired(j.x.visit, j.x.expected, j.splicer.Depth())
+		j.retap()
+	}
+	if j.failing != join {
+		out = append(out, recovery.NoIndex()...)
+	}
+	if len(edits) > 0 && j.early.permission.Script {
+		out = append(out, recovery.Repair(j.early.permission, edits, j.failing == ownError)...)
+	}
+	j.state, j.raw = passing, kept{}
+	_ = j.emit(out) // an error shows again with the rest
+	return true
+}
+
 // emit passes p on to the visitor.
-func (j *joiner) emit(p []byte) (int, error) {
+func (j *joiner) emit(p []byte) error {
 	if len(p) == 0 {
-		return 0, nil
+		return j.writeErr
 	}
-	if err := j.wait(); err != nil {
-		j.writeErr = err
-		return 0, err
+	err := j.wait()
+	if err == nil {
+		_, err = j.outer.Write(p)
 	}
-	n, err := j.outer.Write(p)
 	if err != nil {
 		j.writeErr = err
 	}
-	return n, err
+	return err
 }
 
 // ReadFrom passes a body on by the outer writer's own ReadFrom (sendfile) once
@@ -190,7 +266,7 @@ func (j *joiner) ReadFrom(r io.Reader) (n int64, err error) {
 func (j *joiner) passesAll() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.state == passing && !j.splicer.Measuring() && !j.tap.wants() && j.wait() == nil
+	return j.state == passing && j.replacer == nil && !j.splicer.Measuring() && !j.tap.wants() && j.wait() == nil
 }
 
 // FlushError flushes what has been passed on. Before that there is nothing to
@@ -247,14 +323,14 @@ func hasCharset(contentType string) bool {
 	return charset != ""
 }
 
-// retap begins to keep the body at a difference: what came before is known.
-func (j *joiner) retap(rest []byte) {
-	if j.tap.on || !j.x.visit.Learn {
+// retap begins to keep the body at a difference, so that the new document
+// replaces the old one the sooner.
+func (j *joiner) retap() {
+	if j.tap.on || !j.x.visit.Learn || j.raw.lost {
 		return
 	}
 	j.tap = newTap(j.x.h.MaxOpening)
-	j.tap.write(j.x.plan.Early.Expected[:j.splicer.Matched()])
-	j.tap.write(rest)
+	j.tap.write(j.raw.bytes)
 }
 
 // Interface guards

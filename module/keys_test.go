@@ -88,7 +88,7 @@ func TestLearnAfter(t *testing.T) {
 func TestLearnAfterInARow(t *testing.T) {
 	l := keysSite(t, "")
 	v := newVisitor(t, "h1")
-	another := strings.Replace(lessonPage, `lang="en"`, `lang="de"`, 1)
+	another := strings.Replace(lessonPage, lessonMark, "/another.css", 1)
 	for range 2 {
 		l.serve("/", lessonHTML(another))
 		l.visit(t, v, "site", "/")

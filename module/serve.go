@@ -10,7 +10,8 @@ import (
 //
 //	decide ─▶ [commit] ─▶ next ─▶ splice ─▶ learn ─▶ report
 //
-// What may not be committed goes straight to next: with the writer as it is if
+// The reload of a page that was committed too early gets the response that was
+// parked for it. What may not be committed goes straight to next: with the writer as it is if
 // it is no page navigation, else through a watcher, which only looks on. After a
 // commit, next writes to a joiner, which owns the rest of the response.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
@@ -22,6 +23,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	defer x.handOver()()
 
 	switch {
+	case x.parked != nil:
+		return x.collect(w)
+
 	case !x.watched:
 		return next.ServeHTTP(w, r)
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/store"
 )
 
@@ -21,6 +22,7 @@ const poolKey = "headstart"
 // handler, so no handler finds what another has learned.
 type state struct {
 	store *store.Store
+	lot   recovery.Lot
 }
 
 // loadState returns the state, and counts one more user of it.
@@ -49,5 +51,6 @@ func releaseState() error {
 // Destruct is called when the last handler goes.
 func (s *state) Destruct() error {
 	collected.CompareAndSwap(s, nil)
+	s.lot.Close()
 	return nil
 }

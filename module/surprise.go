@@ -1,8 +1,8 @@
 package module
 
 import (
+	"context"
 	"net/http"
-	"time"
 
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/recovery"
@@ -14,6 +14,8 @@ type outcome string
 
 const (
 	exact      outcome = "exact"      // the backend's bytes, but for padding
+	merged     outcome = "merged"     // the backend's document, some items in another order
+	repaired   outcome = "repaired"   // the same, after the page has corrected itself
 	reloaded   outcome = "reloaded"   // the page loads itself again
 	redirected outcome = "redirected" // the page goes where the backend said
 	failed     outcome = "failed"     // an error page, as a complete document
@@ -104,7 +106,7 @@ func (j *joiner) act(status int) {
 		header:   j.header,
 		left:     x.left(),
 		adds:     j.adds(),
-		differs:  x.plan.Headers.Differs(j.headers, x.rules.Ignored),
+		differs:  x.plan.Headers.Differs(j.neutral, x.rules.Ignored),
 		stricter: opening.StrictnessOf(j.header) > x.plan.Strictness,
 	}
 	location := ""
@@ -144,33 +146,16 @@ func (j *joiner) adds() string {
 	if mediaType != committedType || charset != "" && charset != committedCharset {
 		return "Content-Type"
 	}
-	return j.x.plan.Headers.Adds(j.headers, j.x.rules.Ignored)
+	return j.x.plan.Headers.Adds(j.neutral, j.x.rules.Ignored)
 }
 
-// differ handles a difference inside what was sent; rest is what came from
-// there on.
-func (j *joiner) differ(rest []byte) error {
-	j.retap(rest)
-	if j.failing != ownError {
-		if j.x.surprise == "" {
-			j.x.surprise = "another document"
-		}
-		j.reload()
-		return nil
+// differ handles a difference that cannot be joined.
+func (j *joiner) differ() {
+	j.retap()
+	if j.x.surprise == "" {
+		j.x.surprise = "another document"
 	}
-	// An error page that shares its first items with the page goes on after
-	// those.
-	matched := j.splicer.Matched()
-	whole := j.x.plan.Early.Whole(matched)
-	j.state = passing
-	if err := j.emitNoIndex(); err != nil {
-		return err
-	}
-	if _, err := j.emit(j.x.plan.Early.Expected[whole:matched]); err != nil {
-		return err
-	}
-	_, err := j.emit(rest)
-	return err
+	j.reload()
 }
 
 // joinError lets the backend's own error page follow what was sent.
@@ -181,11 +166,9 @@ func (j *joiner) joinError(how action) {
 	j.demote()
 	j.failing = how
 	j.state = splicing
-}
-
-func (j *joiner) emitNoIndex() error {
-	_, err := j.emit(recovery.NoIndex())
-	return err
+	if how == ownError {
+		j.splicer.Lenient()
+	}
 }
 
 // reload leads the visitor back to this page, which then is the backend's own.
@@ -195,7 +178,8 @@ func (j *joiner) reload() {
 	}
 	j.demote()
 	j.x.outcome = reloaded
-	j.lead(func(p recovery.Permission) []byte { return recovery.Reload(p, j.x.r.TLS != nil) })
+	ticket := j.park()
+	j.lead(recovery.Reload(j.early.permission, j.x.r.TLS != nil, ticket))
 }
 
 // redirect leads the visitor to where the backend said.
@@ -205,21 +189,26 @@ func (j *joiner) redirect(target string) {
 	}
 	j.demote()
 	j.x.outcome = redirected
-	j.lead(func(p recovery.Permission) []byte { return recovery.Redirect(p, target) })
+	j.lead(recovery.Redirect(j.early.permission, target))
 }
 
 // lead writes recovery markup and flushes it. What the inner handlers write from
-// now on is dropped; close aborts the response.
-func (j *joiner) lead(markup func(recovery.Permission) []byte) {
+// now on is parked, or dropped; close aborts the response.
+func (j *joiner) lead(markup []byte) {
 	j.state = dropping
+	if j.parked != nil {
+		j.state = parking
+	}
 	if j.wait() != nil {
 		j.x.outcome = canceled
 		return
 	}
-	if _, err := j.emit(markup(j.early.permission)); err == nil {
+	if err := j.emit(markup); err == nil {
 		_ = j.flush() // an error shows in the abort that follows anyhow
-		j.leading = true
-		j.patience = time.AfterFunc(j.x.h.linger, j.x.cancel)
+		j.leading, j.patience = context.WithTimeout(j.x.r.Context(), j.x.h.linger)
+		if j.parked == nil {
+			context.AfterFunc(j.leading, j.x.cancel)
+		}
 	}
 }
 

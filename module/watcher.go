@@ -8,7 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/headstart-proxy/headstart/internal/document"
+	"github.com/headstart-proxy/headstart/internal/csp"
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/splice"
 )
@@ -30,6 +30,7 @@ type watcher struct {
 	headers     opening.Headers
 	tap         tap            // the first bytes of the body, if they may teach
 	splicer     splice.Splicer // measures how much is as expected
+	replacer    *csp.Replacer  // of nonces in what is compared; nil if there are none
 	comparing   bool
 	declared    int64 // Content-Length, -1 if there is none
 	received    int64 // bytes of the body
@@ -44,7 +45,7 @@ func newWatcher(x *exchange, w http.ResponseWriter) *watcher {
 		ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
 		x:                     x,
 		base:                  w.Header().Clone(),
-		answer:                opening.Answer{Matched: -1},
+		answer:                opening.Answer{Depth: -1},
 	}
 }
 
@@ -89,17 +90,29 @@ func (w *watcher) noteHeader(status int) {
 	}
 	if x.plan.Observe {
 		w.tap = newTap(x.h.MaxOpening)
-	} else if len(x.plan.Expected) > 0 {
-		if x.plan.Headers.Differs(w.headers, x.rules.Ignored) != "" {
-			w.answer.Reason = opening.HeaderDiffers
-		} else {
-			w.comparing = true
-			w.splicer = splice.New(x.plan.Expected, 0)
-		}
+	} else if x.plan.Expected != nil {
+		w.startComparing()
 	}
 	if _, sets := h["Set-Cookie"]; sets {
 		w.answer.Reason = opening.SetsCookie
 	}
+}
+
+// startComparing prepares to measure the body.
+func (w *watcher) startComparing() {
+	headers := w.headers
+	nonces, ok := headers.Nonces()
+	if ok && len(nonces) > 0 {
+		neutral := opening.Neutral(nonces)
+		headers = headers.Replace(nonces, neutral)
+		w.replacer = csp.NewReplacer(nonces, neutral)
+	}
+	if w.x.plan.Headers.Differs(headers, w.x.rules.Ignored) != "" {
+		w.answer.Reason = opening.HeaderDiffers
+		return
+	}
+	w.comparing = true
+	w.splicer = splice.New(w.x.plan.Expected, 0)
 }
 
 // Write passes p on. It does not write the header by itself: an outer writer may
@@ -114,7 +127,10 @@ func (w *watcher) noteBody(p []byte) {
 	w.x.bodyHere()
 	w.received += int64(len(p))
 	w.tap.write(p)
-	if w.comparing {
+	if w.comparing && w.splicer.Measuring() {
+		if w.replacer != nil {
+			p = w.replacer.Next(p)
+		}
 		w.splicer.Next(p)
 	}
 }
@@ -168,7 +184,11 @@ func (w *watcher) learn() {
 		if x.left() && w.splicer.Measuring() {
 			return // the rest may be missing
 		}
-		w.answer.Matched, w.answer.Expected = w.splicer.Matched(), x.plan.Expected
+		if w.replacer != nil {
+			w.splicer.Next(w.replacer.End())
+		}
+		w.splicer.End()
+		w.answer.Depth, w.answer.Expected = w.splicer.Depth(), x.plan.Expected
 	}
 	x.learn(w.answer, w.headers, w.tap)
 }
@@ -179,19 +199,14 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 		return // the body may have shaped the page, and is not in the key
 	}
 	if t.on {
-		head := document.ScanHead(t.bytes, !t.full)
-		if head.End == document.Truncated && x.left() {
-			return // the rest may be missing
-		}
-		_, charset := opening.ContentType(headers.Get("Content-Type"))
+		observation, reason, cut := opening.Observe(headers, t.bytes, !t.full)
 		switch {
-		case len(head.Items) == 0:
-			answer.Reason = opening.NoHead
-		case head.Charset != "" && !opening.KnownCharset(head.Charset),
-			charset == "" && head.Charset == "":
-			answer.Reason = opening.NotHTML
+		case cut && x.left():
+			return // the rest may be missing
+		case reason != "":
+			answer.Reason = reason
 		default:
-			answer.Observation = &opening.Observation{Headers: headers, Items: head.Items, Charset: head.Charset}
+			answer.Observation = observation
 		}
 	}
 	x.page.Answered(x.visit, answer, x.rules, x.h.now())

@@ -97,6 +97,22 @@ func HasNonce(values []string) bool {
 	return false
 }
 
+// Own returns the first of some nonces that one of the policies holds for script
+// elements, or "".
+func Own(values, nonces []string) string {
+	for _, value := range values {
+		for part := range strings.SplitSeq(value, ",") {
+			d := parse(part).scripts()
+			for _, nonce := range nonces {
+				if d != nil && d.has("'nonce-"+nonce+"'") {
+					return nonce
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // Permit returns the header values with which an inline script that carries
 // nonce may run, and whether that can be had. A header value may hold several
 // policies, joined by commas; all of them apply. Policies that let the script

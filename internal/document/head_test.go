@@ -3,10 +3,12 @@ package document
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
@@ -67,6 +69,12 @@ func TestScanHead(t *testing.T) {
 		{"script", "<head><script>a<b;'</p>'</script></head>", []string{"<head>", "<script>a<b;'</p>'</script>"}, HeadEnd},
 		{"escaped script", "<head><script><!-- <script> </script> --></script></head>", []string{"<head>", "<script><!-- <script> </script> --></script>"}, HeadEnd},
 		{"empty script", "<head><script src=a></script></head>", []string{"<head>", "<script src=a></script>"}, HeadEnd},
+		{"script that is escaped and not closed", "<head><script><!-- <script> </script></head>", []string{"<head>"}, Unclosed},
+		{"script that begins an escape and ends it", "<head><script><!--><script></script></head>", []string{"<head>", "<script><!--><script></script>"}, HeadEnd},
+		{"script in an escape", "<head><script><!-- </script></head>", []string{"<head>", "<script><!-- </script>"}, HeadEnd},
+		{"raw text in a select in a template", "<head><template><select><title></template></title></select></template>", []string{"<head>"}, Foreign},
+		{"style in a template", "<head><template><style></template></style></template></head>", []string{"<head>", "<template><style></template></style></template>"}, HeadEnd},
+		{"quoted angle brackets", "<head><meta content='>' name=\">\"></head>", []string{"<head>", "<meta content='>' name=\">\">"}, HeadEnd},
 		{"unclosed script", "<head><script>a", []string{"<head>"}, Unclosed},
 		{"unclosed title", "<head><title>a</head>", []string{"<head>"}, Unclosed},
 		{"self-closed script", "<head><script src=a /></head>", []string{"<head>"}, SelfClosed},
@@ -92,21 +100,6 @@ func TestScanHead(t *testing.T) {
 			}
 			checkScan(t, []byte(test.in))
 		})
-	}
-}
-
-func TestMarks(t *testing.T) {
-	head := ScanHead([]byte("<head><script nonce=a></script><link><style nonce>x</style>"+
-		"<meta http-equiv=Content-Security-Policy content=x><meta http-equiv=refresh></head>"), true)
-	var got []string
-	for _, item := range head.Items[1:] {
-		got = append(got, fmt.Sprintf("%s %v %v", item.Name, item.Nonce, item.Policy))
-	}
-	want := []string{
-		"script true false", "link false false", "style true false", "meta false true", "meta false false",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }
 
@@ -142,6 +135,7 @@ func checkScan(t *testing.T, b []byte) {
 	if !bytes.Equal(joined, b[:whole.Size]) {
 		t.Fatalf("%q: items are %q", b, joined)
 	}
+	checkChunks(t, b, whole)
 	// The first part of an input gives the first of its items.
 	for n := range b {
 		part := ScanHead(b[:n], false)
@@ -163,6 +157,35 @@ func checkScan(t *testing.T, b []byte) {
 		for _, scripting := range []bool{true, false} {
 			checkCut(t, b[:cut], scripting)
 		}
+	}
+}
+
+// checkChunks gives a Scanner the input byte by byte.
+func checkChunks(t *testing.T, b []byte, whole Opening) {
+	t.Helper()
+	s := NewScanner(len(b))
+	var got []Item
+	for i := range len(b) + 1 {
+		if i < len(b) {
+			s.Write(b[i : i+1])
+		} else {
+			s.Close()
+		}
+		for item, ok := s.Next(); ok; item, ok = s.Next() {
+			got = append(got, item)
+		}
+	}
+	if diff := cmp.Diff(whole.Items, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("%q: byte by byte: %s", b, diff)
+	}
+	if s.End() != whole.End {
+		t.Fatalf("%q: byte by byte the end is %s, at once %s", b, s.End(), whole.End)
+	}
+	if !bytes.Equal(s.Rest(), b[whole.Size:]) {
+		t.Fatalf("%q: the rest is %q", b, s.Rest())
+	}
+	if looked := s.lex.looked + s.lex.look + s.second.looked; looked > 2*len(b) {
+		t.Fatalf("%q: looked at %d bytes, twice the input is %d", b, looked, 2*len(b))
 	}
 }
 
@@ -202,12 +225,27 @@ func FuzzScanHead(f *testing.F) {
 	})
 }
 
-func BenchmarkScanHead(b *testing.B) {
+// BenchmarkScanner reports how often each byte is looked at, in chunks of any
+// size.
+func BenchmarkScanner(b *testing.B) {
 	page := []byte("<!doctype html><html><head>" +
-		strings.Repeat("<link rel=stylesheet href=/static/a.css><meta property=og:title content=x>\n", 100) + "</head><body>")
-	b.SetBytes(int64(len(page)))
-	b.ReportAllocs()
-	for b.Loop() {
-		ScanHead(page, false)
+		strings.Repeat("<link rel=stylesheet href=/static/a.css><meta property=og:title content=x>\n", 100) +
+		"<script>" + strings.Repeat("if (a > b) { c() }\n", 1000) + "</script></head><body>")
+	for _, chunk := range []int{1, 64, 4096, len(page)} {
+		b.Run(fmt.Sprint(chunk), func(b *testing.B) {
+			b.SetBytes(int64(len(page)))
+			b.ReportAllocs()
+			looked := 0
+			for b.Loop() {
+				s := NewScanner(len(page))
+				for part := range slices.Chunk(page, chunk) {
+					s.Write(part)
+					for _, ok := s.Next(); ok; _, ok = s.Next() {
+					}
+				}
+				looked = s.lex.looked + s.lex.look + s.second.looked
+			}
+			b.ReportMetric(float64(looked)/float64(len(page)), "looks/byte")
+		})
 	}
 }

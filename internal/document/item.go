@@ -1,5 +1,7 @@
 package document
 
+import "slices"
+
 // Kind is the kind of an item.
 type Kind uint8
 
@@ -16,19 +18,11 @@ const (
 
 // Item is one piece of a document.
 type Item struct {
-	Kind Kind
-	Name string // the element's name in lower case, for a Child
-	Raw  []byte // the backend's exact bytes; a part of the input
-
-	// Nonce is set if the element, or one inside it, has a nonce attribute. No
-	// nonce may be sent twice, so an opening ends before such an item.
-	Nonce bool
-	// Async is set for a script with the async attribute. It may run as soon as
-	// it is there, and may count on a body that an early head has not yet.
-	Async bool
-	// Policy is set for <meta http-equiv=content-security-policy>. It would
-	// govern what follows it, and so recovery too.
-	Policy bool
+	Kind   Kind
+	Name   string // the element's name in lower case, for a Child
+	Raw    []byte // the backend's exact bytes
+	Class  Class
+	Traits Traits
 }
 
 // End says why the items end where they end.
@@ -45,9 +39,11 @@ const (
 	Misplaced  End = "misplaced"    // a tag that the parser ignores or moves: a second <head>, a stray end tag
 	BadComment End = "bad_comment"  // a comment whose end is read differently from parser to parser
 	Unclosed   End = "unclosed"     // an element that runs into the end of the document
-	Foreign    End = "foreign"      // svg or math inside a template
+	Foreign    End = "foreign"      // a template with svg, math, or what makes the parser skip raw text
 	NoScript   End = "noscript"     // a noscript that ends elsewhere when scripting is off
 	SelfClosed End = "self_closing" // <script/> and the like, which do not close
+	Ambiguous  End = "ambiguous"    // the two lexers do not agree
+	TooLong    End = "too_long"     // one item is longer than the limit
 )
 
 // Opening is the first part of a document: what stands before the end of its
@@ -60,5 +56,33 @@ type Opening struct {
 	// within its first 1024 bytes (HTML Standard, section 13.2.3.2), in lower
 	// case, or "".
 	Charset string
-	End     End
+	// Nonces are the values of all nonce attributes, each once.
+	Nonces []string
+	End    End
+}
+
+// ScanHead splits b, the first bytes of a document, into the items of its head.
+// complete says that b is the whole document; if it is not, an item that ends
+// with b is left out, since more of it may follow. b is not changed; the items
+// are parts of it.
+func ScanHead(b []byte, complete bool) Opening {
+	s := NewScanner(len(b))
+	s.lex.buf = slices.Clip(b) // no copy
+	if complete {
+		s.Close()
+	}
+	var o Opening
+	for {
+		item, ok := s.Next()
+		if !ok {
+			break
+		}
+		o.Size += len(item.Raw)
+		o.Items = append(o.Items, item)
+	}
+	o.Charset, o.Nonces, o.End = s.charset, s.nonces, s.end
+	if o.End == "" {
+		o.End = Truncated
+	}
+	return o
 }

@@ -3,7 +3,9 @@ package opening
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
+	"github.com/headstart-proxy/headstart/internal/csp"
 	"github.com/headstart-proxy/headstart/internal/document"
 	"github.com/headstart-proxy/headstart/internal/request"
 )
@@ -24,38 +26,84 @@ type Observation struct {
 	Items   []document.Item
 	Charset string // named by the document itself
 
+	// Nonces are what stands in the headers and items for the response's nonces.
+	nonces   []string
+	nonceSum uint64 // of the true ones
+	bars     Reason // why such a page cannot be committed
+
 	audience request.Audience
 	voter    Voter
 	good     bool // the response could have been committed; it set no cookie
 }
 
-// adopt makes the observation own its items: those that an earlier observation
-// has in the same place share its bytes, the others are copied, since the
-// scanner's are parts of a buffer.
-func (o *Observation) adopt(earlier []document.Item) {
-	for i := range o.Items {
-		raw := o.Items[i].Raw
-		if i < len(earlier) && bytes.Equal(earlier[i].Raw, raw) {
-			o.Items[i].Raw = earlier[i].Raw
-		} else {
-			o.Items[i].Raw = bytes.Clone(raw)
+// Observe reads the first bytes of a response, as far as they hold its head.
+// complete says that they are all. It returns why they teach nothing, or "". cut
+// is set instead if the document ends within its head, so that the rest may be
+// missing.
+func Observe(headers Headers, body []byte, complete bool) (o *Observation, reason Reason, cut bool) {
+	nonces, ok := headers.Nonces()
+	o = &Observation{}
+	switch {
+	case !ok:
+		o.bars = Nonce
+	case len(nonces) > 0:
+		o.nonces, o.nonceSum = Neutral(nonces), sumOf(nonces)
+		headers, body = headers.Replace(nonces, o.nonces), replaceAll(body, nonces, o.nonces)
+	}
+	head := document.ScanHead(body, complete)
+	o.Headers, o.Items, o.Charset = headers, head.Items, head.Charset
+	_, charset := ContentType(headers.Get("Content-Type"))
+	switch {
+	case len(head.Items) == 0:
+		reason = NoHead
+	case head.Charset != "" && !KnownCharset(head.Charset), charset == "" && head.Charset == "":
+		reason = NotHTML
+	}
+	for _, nonce := range head.Nonces {
+		if !slices.Contains(o.nonces, nonce) {
+			o.bars = Nonce // of a policy that we cannot see
 		}
 	}
+	for _, item := range head.Items {
+		if item.Has(document.Policy) && !permits(item) {
+			o.bars = Policy
+		}
+	}
+	return o, reason, head.End == document.Truncated
 }
 
-// sharedItems returns how many leading items all observations have alike.
-func sharedItems(window []Observation) int {
-	n := len(window[0].Items)
-	for _, o := range window[1:] {
-		n = commonItems(window[0].Items[:min(n, len(o.Items))], o.Items)
+// permits reports whether a meta policy lets a recovery script run as it is. It
+// cannot be changed, as those in headers can.
+func permits(item document.Item) bool {
+	for _, a := range item.Attributes() {
+		if a.Key == "content" && !csp.Permits([]string{a.Val}, "") {
+			return false
+		}
 	}
-	return n
+	return true
+}
+
+// adopt makes the observation own its items: those that an earlier observation
+// has, too, share its bytes, the others are copied, since the scanner's are parts
+// of a buffer.
+func (o *Observation) adopt(earlier []document.Item) {
+	known := make(map[string][]byte, len(earlier))
+	for _, item := range earlier {
+		known[string(item.Raw)] = item.Raw
+	}
+	for i := range o.Items {
+		if raw, ok := known[string(o.Items[i].Raw)]; ok {
+			o.Items[i].Raw = raw
+		} else {
+			o.Items[i].Raw = bytes.Clone(o.Items[i].Raw)
+		}
+	}
 }
 
 // commonItems returns how many leading items two lists have alike.
 func commonItems(a, b []document.Item) int {
 	n := 0
-	for n < len(a) && n < len(b) && bytes.Equal(a[n].Raw, b[n].Raw) {
+	for n < len(a) && n < len(b) && same(a[n], b[n]) {
 		n++
 	}
 	return n

@@ -4,9 +4,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/headstart-proxy/headstart/internal/csp"
 	"github.com/headstart-proxy/headstart/internal/document"
+	"github.com/headstart-proxy/headstart/internal/hints"
 	"github.com/headstart-proxy/headstart/internal/request"
+	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
 // minFirstWrite is the least that is sent at first, in bytes. WebKit waits for
@@ -25,6 +26,7 @@ type Rules struct {
 	SharedKey  bool          // many URLs share the key: theirs must differ
 	Expire     time.Duration // since the last agreeing answer
 	MinWait    time.Duration // below which the backend is fast enough
+	EarlyAsync bool          // async scripts are sent early, too
 	Ignored    Ignored
 }
 
@@ -36,36 +38,29 @@ type Opening struct {
 	agreed   time.Time     // the last answer that agreed
 
 	// What all of a full window share; set by merge.
-	items    []document.Item
+	sequence *splice.Sequence // the items that may be sent
 	headers  Headers
 	charset  string
-	differs  string // the protective header in which they differ
-	expected []byte // the bytes of items
+	nonces   []string // what stands for nonces in sequence and headers
+	links    []string // Link values for what is not in the sequence
+	differs  string   // the protective header in which they differ
+	bars     Reason   // why none of it may be sent
 
-	early   map[int]*Early // by depth; dropped when items change
+	early   map[int]*Early // by depth; dropped when the sequence changes
 	records [request.Audiences]record
 }
 
 // Early is what goes out before the backend answers. It is never changed.
 type Early struct {
-	Bytes    []byte // to write: the first items, padded
-	Expected []byte // what all items are; the backend should repeat it
-	Sent     int    // Bytes hold Expected[:Sent], padding aside
-
-	ends []int // where in Expected each item that was sent ends
+	Bytes    []byte           // to write: the first items, padded
+	Sequence *splice.Sequence // what the backend should repeat
+	Sent     int              // Bytes hold so many of its items
 }
 
-// Whole returns the end of the last sent item of which all bytes were matched.
-func (e *Early) Whole(matched int) int {
-	i, found := slices.BinarySearch(e.ends, matched)
-	switch {
-	case found:
-		return matched
-	case i == 0:
-		return 0
-	}
-	return e.ends[i-1]
-}
+// nothing is the sequence of an opening that is not learned.
+var nothing = splice.NewSequence(nil)
+
+func newOpening() *Opening { return &Opening{sequence: nothing} }
 
 // observe takes in an observation, and reports whether what the audiences have
 // proved was set anew by it.
@@ -87,29 +82,15 @@ func (o *Opening) observe(obs Observation, rules Rules, now time.Time) (reproved
 // merge finds what the window shares, and adjusts what each audience has proved.
 // It reports whether that was set anew, and not only limited.
 func (o *Opening) merge(rules Rules) (reproved bool) {
-	before := o.items
-	o.items, o.headers, o.charset, o.differs = nil, nil, "", ""
-	if len(o.window) == rules.LearnAfter && diverse(o.window, rules) {
-		first := o.window[0]
-		o.items = first.Items[:sharedItems(o.window)]
-		o.headers, o.charset = first.Headers, first.Charset
-		for _, obs := range o.window[1:] {
-			if o.differs == "" {
-				o.differs = first.Headers.Differs(obs.Headers, rules.Ignored)
-			}
-			if obs.Charset != o.charset {
-				o.items = nil
-			}
-			o.headers = o.headers.shared(obs.Headers)
-		}
-	}
-	kept := commonItems(before, o.items)
-	if kept == len(before) && kept == len(o.items) {
+	before := o.sequence.Items
+	items := o.mergeWindow(rules)
+	kept := commonItems(before, items)
+	if kept == len(before) && kept == len(items) {
 		return false
 	}
 	o.early = nil
-	o.expected = concat(o.items)
-	reproved = kept < len(o.items)
+	o.sequence = splice.NewSequence(items)
+	reproved = kept < len(items)
 	for audience := range request.Audience(request.Audiences) {
 		if r := &o.records[audience]; reproved {
 			o.reprove(audience, r)
@@ -120,13 +101,56 @@ func (o *Opening) merge(rules Rules) (reproved bool) {
 	return reproved
 }
 
+// mergeWindow sets what the window shares, and returns the items to be sent.
+func (o *Opening) mergeWindow(rules Rules) (items []document.Item) {
+	o.headers, o.charset, o.nonces, o.links, o.differs, o.bars = nil, "", nil, nil, "", ""
+	if len(o.window) < rules.LearnAfter || !diverse(o.window, rules) {
+		return nil
+	}
+	first := o.window[0]
+	o.headers, o.charset, o.nonces = first.Headers, first.Charset, first.nonces
+	lists := make([][]document.Item, len(o.window))
+	sums := make(map[uint64]bool)
+	for i, obs := range o.window {
+		lists[i] = obs.Items
+		if o.differs == "" {
+			o.differs = first.Headers.Differs(obs.Headers, rules.Ignored)
+		}
+		o.headers = o.headers.shared(obs.Headers)
+		switch {
+		case obs.bars != "":
+			o.bars = obs.bars
+		case len(obs.nonces) > 0 && sums[obs.nonceSum]:
+			o.bars = Nonce // it repeats
+		case obs.Charset != o.charset:
+			return nil
+		}
+		sums[obs.nonceSum] = true
+	}
+	var late []document.Item
+	for _, s := range mergeHeads(lists, rules.EarlyAsync) {
+		switch s.fate {
+		case flushed:
+			items = append(items, s.item)
+			if s.item.Name == "base" {
+				late = append(late, s.item)
+			}
+		case hinted:
+			late = append(late, s.item)
+		default:
+		}
+	}
+	o.links = hints.List(late, o.headers.Values("Link"))
+	return items
+}
+
 // reprove sets what an audience has proved of items that are new: every one of
-// its good observations in the window holds them all.
+// its good observations in the window bears them all out.
 func (o *Opening) reprove(audience request.Audience, r *record) {
 	r.depths = r.depths[:0]
 	for _, obs := range o.window {
 		if obs.good && obs.audience == audience {
-			r.depths = append(r.depths, len(o.items))
+			r.depths = append(r.depths, len(o.sequence.Items))
 		}
 	}
 }
@@ -134,7 +158,6 @@ func (o *Opening) reprove(audience request.Audience, r *record) {
 // plan returns what may be sent to an audience now, or why nothing may.
 func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*Early, Reason) {
 	r := &o.records[audience]
-	flushable := o.flushable()
 	switch {
 	case r.reason != "":
 		return nil, r.reason
@@ -142,20 +165,20 @@ func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*
 		return nil, NotLearned
 	case o.differs != "":
 		return nil, HeaderDiffers
-	case csp.HasNonce(o.headers.Values(csp.Enforce)), csp.HasNonce(o.headers.Values(csp.ReportOnly)):
-		return nil, Nonce
+	case o.bars != "":
+		return nil, o.bars
 	case !diverse(o.window, rules):
 		return nil, NotLearned
-	case !useful(o.items[:flushable]):
+	case !o.useful(len(o.sequence.Items)):
 		return nil, Unstable
 	case now.Sub(o.agreed) > rules.Expire:
 		return nil, Expired
 	}
-	depth := min(r.proved(rules, now), flushable)
+	depth := r.proved(rules, now)
 	if audience == request.Crawler && r.surprises > 0 {
 		return nil, Surprised
 	}
-	if !useful(o.items[:depth]) {
+	if !o.useful(depth) {
 		if r.need > 0 {
 			return nil, Surprised
 		}
@@ -167,24 +190,14 @@ func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*
 	return o.build(depth), ""
 }
 
-// flushable returns how many items may be sent at all: up to the first that
-// carries a nonce, or a policy that would govern what follows, or a script that
-// would run before there is a body.
-func (o *Opening) flushable() int {
-	for i, item := range o.items {
-		if item.Nonce || item.Policy || item.Async {
-			return i
-		}
-	}
-	return len(o.items)
-}
-
-// useful reports whether items hold something that a browser can act on before
-// the rest comes: something to fetch or to run.
-func useful(items []document.Item) bool {
-	return slices.ContainsFunc(items, func(item document.Item) bool {
+// useful reports whether the first items, or the Link values sent with them, hold
+// something that a browser can act on before the rest comes: something to fetch or
+// to run.
+func (o *Opening) useful(depth int) bool {
+	items := o.sequence.Items[:depth]
+	return depth > 0 && (len(o.links) > 0 || slices.ContainsFunc(items, func(item document.Item) bool {
 		return item.Name == "link" || item.Name == "script" || item.Name == "style"
-	})
+	}))
 }
 
 // build returns the bytes of the first depth items, padded.
@@ -192,15 +205,13 @@ func (o *Opening) build(depth int) *Early {
 	if e := o.early[depth]; e != nil {
 		return e
 	}
-	e := &Early{Expected: o.expected}
-	for _, item := range o.items[:depth] {
-		e.Sent += len(item.Raw)
-		e.ends = append(e.ends, e.Sent)
-	}
-	pad := max(minFirstWrite-e.Sent, 0)
-	e.Bytes = make([]byte, 0, e.Sent+pad)
-	at := padAt(o.items[:depth])
-	for i, item := range o.items[:depth] {
+	e := &Early{Sequence: o.sequence, Sent: depth}
+	items := o.sequence.Items[:depth]
+	size := o.sequence.Size(depth)
+	pad := max(minFirstWrite-size, 0)
+	e.Bytes = make([]byte, 0, size+pad)
+	at := padAt(items)
+	for i, item := range items {
 		if i == at {
 			e.Bytes = appendPadding(e.Bytes, pad)
 		}
@@ -237,29 +248,10 @@ func appendPadding(b []byte, n int) []byte {
 	return b
 }
 
-func concat(items []document.Item) []byte {
-	var b []byte
-	for _, item := range items {
-		b = append(b, item.Raw...)
-	}
-	return b
-}
-
-// depth returns how many whole items a number of matched bytes is.
-func (o *Opening) depth(matched int) int {
-	for i, item := range o.items {
-		matched -= len(item.Raw)
-		if matched < 0 {
-			return i
-		}
-	}
-	return len(o.items)
-}
-
 // size is roughly what the opening takes in memory, in bytes. Items that
 // observations share are counted once.
 func (o *Opening) size() int {
-	n := 512 + (1+maxEarly)*(len(o.expected)+minFirstWrite)
+	n := 512 + (1+maxEarly)*(len(o.sequence.Bytes)+minFirstWrite) + 96*len(o.sequence.Items)
 	seen := make(map[*byte]bool)
 	for _, obs := range o.window {
 		n += 64*len(obs.Items) + obs.Headers.size()

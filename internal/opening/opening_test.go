@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headstart-proxy/headstart/internal/document"
 	"github.com/headstart-proxy/headstart/internal/request"
 )
 
@@ -40,18 +39,21 @@ func newTrial() *trial {
 
 // observation of a head that ends as the page says.
 func observation(head string, header ...string) *Observation {
-	scan := document.ScanHead([]byte(head+"</head>"), true)
 	final := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
 	for i := 0; i < len(header); i += 2 {
 		final.Add(header[i], header[i+1])
 	}
-	return &Observation{Headers: LearnHeaders(nil, final), Items: scan.Items, Charset: scan.Charset}
+	o, reason, _ := Observe(LearnHeaders(nil, final), []byte(head+"</head>"), true)
+	if reason != "" {
+		panic(reason)
+	}
+	return o
 }
 
 // teach gives the page n observations.
 func (p *trial) teach(n int, head string, header ...string) {
 	for range n {
-		p.answer(Answer{Observation: observation(head, header...), Matched: -1, Wait: p.wait})
+		p.answer(Answer{Observation: observation(head, header...), Depth: -1, Wait: p.wait})
 	}
 }
 
@@ -60,9 +62,14 @@ func (p *trial) answer(a Answer) {
 	p.Answered(p.visit, a, p.rules, p.now)
 }
 
-// match answers like the expected bytes, up to a number of them.
+// match answers with as many of the expected items as a number of bytes holds.
 func (p *trial) match(matched int) {
-	p.answer(Answer{Matched: matched, Expected: p.variants[""].expected})
+	seq := p.variants[""].sequence
+	depth := 0
+	for depth < len(seq.Items) && seq.Size(depth+1) <= matched {
+		depth++
+	}
+	p.answer(Answer{Depth: depth, Expected: seq})
 }
 
 func (p *trial) plan() Plan { return p.Decide(p.visit, p.rules, p.now) }
@@ -73,7 +80,7 @@ func (p *trial) sent() string {
 	if plan.Early == nil {
 		return "[" + string(plan.Reason) + "]"
 	}
-	return string(plan.Early.Expected[:plan.Early.Sent])
+	return string(plan.Early.Sequence.Bytes[:plan.Early.Sequence.Size(plan.Early.Sent)])
 }
 
 func (p *trial) want(t *testing.T, want string) {
@@ -134,9 +141,10 @@ func TestDifference(t *testing.T) {
 
 func TestBarriers(t *testing.T) {
 	tests := []struct{ name, head, want string }{
-		{"a nonce attribute", top + css + "<script nonce=x></script>" + css, top + css},
-		{"a policy in the document", top + css + "<meta http-equiv=content-security-policy content=x>", top + css},
-		{"an async script", top + css + "<script src=a.js async></script>" + css, top + css},
+		{"a nonce attribute without a policy", top + css + "<script nonce=x></script>" + css, "[nonce]"},
+		{"a policy in the document", top + css + "<meta http-equiv=content-security-policy content='img-src *'>", top + css + "<meta http-equiv=content-security-policy content='img-src *'>"},
+		{"a policy in the document that allows no recovery", top + css + "<meta http-equiv=content-security-policy content='script-src a.js'>", "[policy]"},
+		{"an async script", top + css + "<script src=a.js async></script>" + css, top + css + css},
 		{"nothing to act on", top, "[unstable]"},
 		{"a comment is nothing to act on", top + "<!-- x -->", "[unstable]"},
 		{"a meta is nothing to act on", top + "<meta charset=utf-8>", "[unstable]"},
@@ -183,9 +191,43 @@ func TestHeaders(t *testing.T) {
 		}
 		p.want(t, page)
 	})
-	t.Run("a nonce", func(t *testing.T) {
+	t.Run("a nonce that repeats", func(t *testing.T) {
 		p := newTrial()
 		p.teach(3, page, "Content-Security-Policy", "script-src 'nonce-constant'")
+		p.want(t, "[nonce]")
+	})
+	t.Run("a nonce", func(t *testing.T) {
+		p := newTrial()
+		for _, nonce := range []string{"abcdefgh+jklmnopqrst==", "bbcdefghijklmnopqrst==", "cbcdefghijklmnopqr/t=="} {
+			p.teach(1, page+"<script nonce="+strings.ReplaceAll(nonce, "+", "&#43;")+"></script>",
+				"Content-Security-Policy", "script-src 'nonce-"+nonce+"'", "Link", "</a>; nonce="+nonce)
+		}
+		plan := p.plan()
+		if plan.Early == nil {
+			t.Fatal(plan.Reason)
+		}
+		fresh := Fresh(plan.Nonces)
+		if len(fresh) != 1 || len(fresh[0]) < 22 || fresh[0] == Fresh(plan.Nonces)[0] {
+			t.Errorf("nonces %q", fresh)
+		}
+		early := plan.Early.Replace(plan.Nonces, fresh)
+		headers := plan.Headers.Replace(plan.Nonces, fresh)
+		want := page + "<script nonce=" + fresh[0] + "></script>"
+		if got := string(early.Sequence.Bytes); got != want || !strings.HasSuffix(string(early.Bytes), want[len(top):]) {
+			t.Errorf("sent %s\n%s", got, early.Bytes)
+		}
+		if got := headers.Get("Content-Security-Policy"); got != "script-src 'nonce-"+fresh[0]+"'" {
+			t.Errorf("policy %s", got)
+		}
+		if strings.Contains(string(plan.Early.Bytes), fresh[0]) {
+			t.Error("the opening itself is changed")
+		}
+	})
+	t.Run("another nonce in the page", func(t *testing.T) {
+		p := newTrial()
+		for _, nonce := range []string{"abcdefghijklmnopqrstuv", "bbcdefghijklmnopqrstuv", "cbcdefghijklmnopqrstuv"} {
+			p.teach(1, page+"<script nonce=x"+nonce[1:]+"></script>", "Content-Security-Policy", "script-src 'nonce-"+nonce+"'")
+		}
 		p.want(t, "[nonce]")
 	})
 }
@@ -196,7 +238,7 @@ func TestAudiences(t *testing.T) {
 
 	p.visit.Audience, p.visit.Learn = request.Returning, false
 	p.want(t, "[not_learned]")
-	if got := string(p.plan().Expected); got != page {
+	if got := string(p.plan().Expected.Bytes); got != page {
 		t.Errorf("compared with %q", got)
 	}
 	p.match(len(page))
@@ -214,7 +256,7 @@ func TestAudiences(t *testing.T) {
 func TestCookies(t *testing.T) {
 	p := newTrial()
 	for range 3 { // a first visit sets a cookie: the body teaches, the audience waits
-		p.answer(Answer{Observation: observation(page), Reason: SetsCookie, Matched: -1})
+		p.answer(Answer{Observation: observation(page), Reason: SetsCookie, Depth: -1})
 	}
 	p.want(t, "[sets_cookie]")
 	p.visit.Audience, p.visit.Learn = request.Returning, false
@@ -222,7 +264,7 @@ func TestCookies(t *testing.T) {
 		p.match(len(page))
 	}
 	p.want(t, page)
-	p.answer(Answer{Reason: SetsCookie, Matched: -1})
+	p.answer(Answer{Reason: SetsCookie, Depth: -1})
 	p.want(t, "[sets_cookie]")
 	p.match(len(page))
 	p.want(t, "[not_learned]")
@@ -266,7 +308,7 @@ func TestStaleMatch(t *testing.T) {
 	p.teach(3, strings.ReplaceAll(page, "a.css", "b.css"))
 	p.visit.Audience, p.visit.Learn = request.Returning, false
 	for range 3 {
-		p.answer(Answer{Matched: len(before), Expected: before})
+		p.answer(Answer{Depth: len(before.Items), Expected: before})
 	}
 	p.want(t, "[not_learned]")
 }
@@ -322,7 +364,7 @@ func TestVary(t *testing.T) {
 	p := newTrial()
 	in := func(language string) { p.visit.Header = http.Header{"Accept-Language": {language}} }
 	teach := func(head string) {
-		p.answer(Answer{Observation: observation(head, "Vary", "Accept-Language, Accept-Encoding"), Vary: []string{"Accept-Language"}, Matched: -1})
+		p.answer(Answer{Observation: observation(head, "Vary", "Accept-Language, Accept-Encoding"), Vary: []string{"Accept-Language"}, Depth: -1})
 	}
 	english, german := top+css+"<title>Hello</title>", top+css+"<title>Hallo</title>"
 	for range 4 {
@@ -406,11 +448,11 @@ func TestBackendEncodes(t *testing.T) {
 	p.teach(3, page)
 	p.visit.NeedsPlain = true
 	p.want(t, "[not_learned]") // it was never asked
-	p.answer(Answer{Matched: -1, Coding: Encoded, Reason: BackendEncodes})
+	p.answer(Answer{Depth: -1, Coding: Encoded, Reason: BackendEncodes})
 	p.want(t, "[backend_encodes]")
-	p.answer(Answer{Observation: observation(page), Matched: -1, Coding: Plain})
-	p.answer(Answer{Observation: observation(page), Matched: -1, Coding: Plain})
-	p.answer(Answer{Observation: observation(page), Matched: -1, Coding: Plain})
+	p.answer(Answer{Observation: observation(page), Depth: -1, Coding: Plain})
+	p.answer(Answer{Observation: observation(page), Depth: -1, Coding: Plain})
+	p.answer(Answer{Observation: observation(page), Depth: -1, Coding: Plain})
 	p.want(t, page)
 }
 
@@ -422,7 +464,7 @@ func TestSampling(t *testing.T) {
 	for range 1000 {
 		if p.plan().Observe {
 			sampled++
-			p.answer(Answer{Reason: Private, Matched: -1})
+			p.answer(Answer{Reason: Private, Depth: -1})
 		}
 	}
 	if sampled < 10 || sampled > 100 {
@@ -452,15 +494,6 @@ func TestPadding(t *testing.T) {
 	p.teach(3, long)
 	if got := string(p.plan().Early.Bytes); got != long {
 		t.Error("a long opening was changed")
-	}
-}
-
-func TestWhole(t *testing.T) {
-	e := Early{ends: []int{3, 5, 9}}
-	for matched, want := range []int{0, 0, 0, 3, 3, 5, 5, 5, 5, 9} {
-		if got := e.Whole(matched); got != want {
-			t.Errorf("Whole(%d) = %d, want %d", matched, got, want)
-		}
 	}
 }
 

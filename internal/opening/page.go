@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headstart-proxy/headstart/internal/request"
+	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
 const (
@@ -59,14 +60,16 @@ type Plan struct {
 	Reason     Reason
 	Differs    string // the header behind HeaderDiffers
 	Headers    Headers
-	Charset    string // to be named in Content-Type, if Headers name none
+	Charset    string   // to be named in Content-Type, if Headers name none
+	Nonces     []string // what stands for nonces in Early and Headers
+	Links      []string // Link values to be sent with Headers
 	Strictness Strictness
 
 	// Observe is whether the response should be observed in full.
 	Observe bool
 	// Expected is what the response should be compared with, if it is not
 	// committed; nil if there is nothing, or no need.
-	Expected []byte
+	Expected *splice.Sequence
 }
 
 // Decide returns what to do with a request at a time.
@@ -79,7 +82,8 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	}
 	var plan Plan
 	plan.Early, plan.Reason = o.plan(v.Audience, rules, now)
-	plan.Headers, plan.Charset, plan.Differs = o.headers, o.charset, o.differs
+	plan.Headers, plan.Charset, plan.Differs, plan.Nonces = o.headers, o.charset, o.differs, o.nonces
+	plan.Links = o.links
 	plan.Strictness = o.records[v.Audience].strictness
 	if plan.Early != nil {
 		if plan.Reason = p.bars(v, rules); plan.Reason != "" {
@@ -89,8 +93,8 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	stale := now.Sub(o.observed) > rules.Expire/4
 	settled := plan.Early != nil || plan.Reason == FastBackend || plan.Reason == BackendEncodes
 	plan.Observe = v.Learn && (stale || !settled && p.sample() || settled && plan.Early == nil && p.sampleRarely())
-	if plan.Early == nil && (!settled || stale) {
-		plan.Expected = o.expected
+	if plan.Early == nil && (!settled || stale) && len(o.sequence.Items) > 0 {
+		plan.Expected = o.sequence
 	}
 	return plan
 }
@@ -140,10 +144,10 @@ type Answer struct {
 	// Observation is the response's opening, if it was observed. The Page keeps
 	// it and copies its items.
 	Observation *Observation
-	// Matched is how many bytes of Expected were repeated, -1 if they were not
-	// compared; Expected is from the Plan.
-	Matched    int
-	Expected   []byte
+	// Depth is how many items of Expected the response bears out, -1 if they were
+	// not compared; Expected is from the Plan.
+	Depth      int
+	Expected   *splice.Sequence
 	Vary       []string      // from VaryNames
 	Wait       time.Duration // until the backend's header
 	Strictness Strictness
@@ -186,24 +190,17 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 		case reproved:
 			r.count()
 		default:
-			r.match(len(o.items), rules)
+			r.match(len(o.sequence.Items), rules)
 		}
 	case a.Reason != "":
 		p.refused++
-	case a.Matched >= 0 && same(a.Expected, o.expected):
+	case a.Depth >= 0 && a.Expected == o.sequence: // else it is out of date
 		p.urls.add(v.Voter.URL)
-		depth := o.depth(a.Matched)
-		if proved := r.proved(rules, now); depth == len(o.items) || proved > 0 && depth >= proved {
+		if proved := r.proved(rules, now); a.Depth == len(o.sequence.Items) || proved > 0 && a.Depth >= proved {
 			o.agreed = now
 		}
-		r.match(depth, rules)
+		r.match(a.Depth, rules)
 	}
-}
-
-// same reports whether two slices are one: what was compared may be out of date
-// by the time the answer is complete.
-func same(a, b []byte) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // Surprised takes the commit away from an audience, before anything is written
@@ -213,6 +210,16 @@ func (p *Page) Surprised(v Visit, rules Rules, now time.Time) {
 	defer p.mu.Unlock()
 	if o := p.variants[p.variant(v.Header)]; o != nil {
 		o.records[v.Audience].surprise(rules, now)
+	}
+}
+
+// Repaired lowers what an audience has proved, before anything is written that
+// corrects a page in front of the visitor.
+func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if o := p.variants[p.variant(v.Header)]; o != nil && o.sequence == expected {
+		o.records[v.Audience].limit(depth)
 	}
 }
 
@@ -263,14 +270,14 @@ func (p *Page) add(key string) *Opening {
 		first := ""
 		for k, o := range p.variants {
 			old := p.variants[first]
-			if old == nil || len(o.expected) == 0 && len(old.expected) > 0 ||
-				(len(o.expected) == 0) == (len(old.expected) == 0) && o.agreed.Before(old.agreed) {
+			if old == nil || len(o.sequence.Items) == 0 && len(old.sequence.Items) > 0 ||
+				(len(o.sequence.Items) == 0) == (len(old.sequence.Items) == 0) && o.agreed.Before(old.agreed) {
 				first = k
 			}
 		}
 		delete(p.variants, first)
 	}
-	o := new(Opening)
+	o := newOpening()
 	p.variants[key] = o
 	return o
 }

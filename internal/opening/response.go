@@ -17,7 +17,8 @@ const (
 	Expired        Reason = "expired"         // the last agreeing answer is too old
 	Unstable       Reason = "unstable"        // the responses share nothing worth sending
 	HeaderDiffers  Reason = "header_differs"  // a protective header differs between responses
-	Nonce          Reason = "nonce"           // the policy carries a nonce
+	Nonce          Reason = "nonce"           // a nonce that repeats, is short, or is not the policy's
+	Policy         Reason = "policy"          // a policy does not let the page correct itself
 	VaryUserAgent  Reason = "vary_user_agent" // the page is made for a kind of browser
 	FastBackend    Reason = "fast_backend"    // nothing to gain
 	BackendEncodes Reason = "backend_encodes" // it would go out uncompressed

@@ -1,12 +1,14 @@
 package recovery
 
 import (
+	"bytes"
 	"encoding/json"
 	"html"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
 // noindex keeps a page that ends in an error out of search engines, which see
@@ -16,16 +18,32 @@ const noindex = `<meta name="robots" content="noindex">`
 // NoIndex is the element that goes into the head of a failed page.
 func NoIndex() []byte { return []byte(noindex) }
 
-// script is the one text for reload and redirect. Its arguments are a JSON
-// object: cookie, the marker cookie to set; url, where to go, or "" to reload.
-// A redirect without a fragment keeps the visitor's (RFC 9110 section 10.2.2).
-const script = `(a=>{try{if(a.cookie)document.cookie=a.cookie}catch{}` +
-	`if(!a.url)return location.reload();` +
-	`let u=new URL(a.url,location.href);if(!u.hash)u.hash=location.hash;location.replace(u)})`
+// script is the one text for reload, redirect and repair. Its arguments are a
+// JSON object: cookie, the marker cookie to set; url, where to go, or "" to
+// reload; edits, what to do to the page instead; stay, not to reload. If an
+// element to be edited is not there, since a script of the page was faster, the
+// page is loaded again. A
+// redirect without a fragment keeps the visitor's (RFC 9110 section 10.2.2).
+const script = `(a=>{let d=document,l=location,k,e,o,m,` +
+	`g=()=>{try{if(a.cookie)d.cookie=a.cookie}catch{}` +
+	`if(!a.url)return l.reload();` +
+	`let u=new URL(a.url,l.href);if(!u.hash)u.hash=l.hash;l.replace(u)},` +
+	`f=r=>[...d.head.children].filter(e=>e.localName==r.tag&&` +
+	`Object.entries(r.attrs||{}).every(([k,v])=>e.getAttribute(k)==v)&&` +
+	`e.textContent.startsWith(r.text||"")).at(r.n||0);` +
+	`if(!a.edits)return g();` +
+	`for(e of a.edits)if(e.set)for(k in e.set)o=d.documentElement,m=e.set[k],m==null?o.removeAttribute(k):o.setAttribute(k,m);` +
+	`else{o=f(e.drop||e.over);m=e.move&&f(e.move);if(!o||e.move&&!m){if(a.stay)continue;return g()}m?o.replaceWith(m):o.remove()}` +
+	`d.head.querySelectorAll("[data-headstart]").forEach(e=>e.remove())})`
+
+// Prefix is how the text of every recovery script begins.
+const Prefix = `(a=>{let d=document,l=location,k,e,o,m,`
 
 type arguments struct {
-	Cookie string `json:"cookie,omitempty"`
-	URL    string `json:"url,omitempty"`
+	Cookie string        `json:"cookie,omitempty"`
+	URL    string        `json:"url,omitempty"`
+	Edits  []splice.Edit `json:"edits,omitempty"`
+	Stay   bool          `json:"stay,omitempty"`
 }
 
 // Permission says by which means a page may be led away.
@@ -37,10 +55,11 @@ type Permission struct {
 	Script bool
 }
 
-// Reload returns markup that loads the page again, marked so that the answer is
-// the backend's own. secure is whether the page came by https.
-func Reload(p Permission, secure bool) []byte {
-	return leave(p, arguments{Cookie: marker(secure)}, "0")
+// Reload returns markup that loads the page again, marked with a ticket, so that
+// the answer is the backend's own: the parked one if the ticket is one, else (NoTicket)
+// a new one. secure is whether the page came by https.
+func Reload(p Permission, secure bool, ticket string) []byte {
+	return leave(p, arguments{Cookie: marker(secure, ticket)}, "0")
 }
 
 // Redirect returns markup that replaces the page by target, from Target.
@@ -48,23 +67,46 @@ func Redirect(p Permission, target string) []byte {
 	return leave(p, arguments{URL: target}, "0;url="+html.EscapeString(target))
 }
 
+// Repair returns markup that corrects the head in which it stands and then
+// removes itself. Without scripting it loads the page again, unless stay is set:
+// an error page is shown as well as can be. p.Script must be set.
+func Repair(p Permission, edits []splice.Edit, stay bool) []byte {
+	// What sets or moves must be done before a script behind it runs. Removals
+	// need not wait for stylesheets.
+	classic := slices.ContainsFunc(edits, func(e splice.Edit) bool { return e.Drop == nil })
+	script := element(p, arguments{Edits: edits, Stay: stay}, classic, " data-headstart")
+	if stay {
+		return script
+	}
+	return append([]byte(`<noscript data-headstart><meta http-equiv="refresh" content="0"></noscript>`), script...)
+}
+
 func leave(p Permission, args arguments, refresh string) []byte {
 	meta := `<meta http-equiv="refresh" content="` + refresh + `">`
 	if !p.Script {
 		return []byte(meta)
 	}
+	return append(element(p, args, false, ""), "<noscript>"+meta+"</noscript>"...)
+}
+
+// element returns the script element.
+func element(p Permission, args arguments, classic bool, attrs string) []byte {
 	// json.Marshal escapes <, > and &, so that no value can end the script, and
 	// U+2028 and U+2029.
-	encoded, _ := json.Marshal(args) // two strings: cannot fail
-	var b strings.Builder
-	b.WriteString(`<script type="module" async`)
+	encoded, _ := json.Marshal(args) // strings and numbers: cannot fail
+	var b bytes.Buffer
+	b.WriteString(`<script`)
+	if !classic {
+		b.WriteString(` type="module" async`)
+	}
+	b.WriteString(attrs)
 	if p.Nonce != "" {
 		b.WriteString(` nonce="` + p.Nonce + `"`)
 	}
 	b.WriteString(`>` + script + `(`)
 	b.Write(encoded)
-	b.WriteString(`)</script><noscript>` + meta + `</noscript>`)
-	return []byte(b.String())
+	b.WriteString(`)</script>`)
+	return b.Bytes()
 }
 
 // Target returns where the Location of a redirect leads from a page, and reports
@@ -98,56 +140,4 @@ func Target(page *url.URL, location string) (string, bool) {
 		}
 	}
 	return u.String(), true
-}
-
-// The marker cookie.
-const (
-	markerSecure = "__Host-headstart"
-	markerPlain  = "headstart"
-	markerAge    = "10" // seconds; longer than a reload takes to start
-)
-
-func marker(secure bool) string {
-	if secure {
-		return markerSecure + "=1;path=/;max-age=" + markerAge + ";samesite=lax;secure"
-	}
-	return markerPlain + "=1;path=/;max-age=" + markerAge + ";samesite=lax"
-}
-
-// TakeMarker takes the marker cookie off a request header, so that neither the
-// backend nor a rule sees it, and reports whether it was there. secure is whether
-// the request came by https, which has another marker than http. Where it was,
-// the header's Cookie values are replaced, not changed in place. Other cookies
-// keep their bytes.
-func TakeMarker(h http.Header, secure bool) bool {
-	marker := markerPlain + "=1"
-	if secure {
-		marker = markerSecure + "=1"
-	}
-	if !slices.ContainsFunc(h["Cookie"], func(line string) bool { return strings.Contains(line, marker) }) {
-		return false
-	}
-	found := false
-	kept := make([]string, 0, len(h["Cookie"]))
-	for _, line := range h["Cookie"] {
-		pairs := make([]string, 0, 8)
-		for pair := range strings.SplitSeq(line, ";") {
-			if strings.TrimSpace(pair) == marker {
-				found = true
-				continue
-			}
-			pairs = append(pairs, pair)
-		}
-		if rest := strings.TrimLeft(strings.Join(pairs, ";"), " "); rest != "" {
-			kept = append(kept, rest)
-		}
-	}
-	switch {
-	case !found: // a part of another cookie
-	case len(kept) == 0:
-		delete(h, "Cookie")
-	default:
-		h["Cookie"] = kept
-	}
-	return found
 }

@@ -61,6 +61,9 @@ type Parked struct {
 	gone error
 }
 
+// Status returns the backend's status.
+func (p *Parked) Status() int { return p.status }
+
 // charge counts n bytes, or returns why there is no room for them. lot.mu is held.
 func (p *Parked) charge(n int) error {
 	switch {

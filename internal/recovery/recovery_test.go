@@ -13,26 +13,26 @@ import (
 )
 
 func ExampleReload() {
-	fmt.Printf("%s\n", Reload(Permission{}, true))
+	fmt.Printf("%s\n", Reload(Permission{}, true, NoTicket))
 	// Output: <meta http-equiv="refresh" content="0">
 }
 
 func TestReload(t *testing.T) {
-	page := string(Reload(Permission{Script: true, Nonce: "n0nce"}, true))
+	page := string(Reload(Permission{Script: true, Nonce: "n0nce"}, true, NoTicket))
 	for _, want := range []string{
 		`<script type="module" async nonce="n0nce">`,
 		`"cookie":"__Host-headstart=1;path=/;max-age=10;samesite=lax;secure"`,
-		`location.reload()`,
+		`l.reload()`,
 		`<noscript><meta http-equiv="refresh" content="0"></noscript>`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s lacks %s", page, want)
 		}
 	}
-	if len(page) > 1024 {
-		t.Errorf("%d bytes, want at most 1 KB", len(page))
+	if len(script) > 1024 {
+		t.Errorf("the script has %d bytes, want at most 1 KB", len(script))
 	}
-	if plain := string(Reload(Permission{Script: true}, false)); strings.Contains(plain, "__Host-") || strings.Contains(plain, "nonce") {
+	if plain := string(Reload(Permission{Script: true}, false, NoTicket)); strings.Contains(plain, "__Host-") || strings.Contains(plain, "nonce") {
 		t.Errorf("without TLS or nonce: %s", plain)
 	}
 }
@@ -98,7 +98,7 @@ func TestTarget(t *testing.T) {
 
 func TestTakeMarker(t *testing.T) {
 	plain := http.Header{"Cookie": {"headstart=1; a=b"}}
-	if !TakeMarker(plain, false) || plain.Get("Cookie") != "a=b" {
+	if TakeMarker(plain, false) != NoTicket || plain.Get("Cookie") != "a=b" {
 		t.Errorf("by http: %v", plain)
 	}
 	tests := []struct {
@@ -124,8 +124,8 @@ func TestTakeMarker(t *testing.T) {
 			if test.in != nil {
 				h["Cookie"] = test.in
 			}
-			if found := TakeMarker(h, true); found != test.found {
-				t.Errorf("found = %v", found)
+			if ticket := TakeMarker(h, true); (ticket != "") != test.found {
+				t.Errorf("ticket %q", ticket)
 			}
 			if diff := cmp.Diff(test.want, h["Cookie"]); diff != "" {
 				t.Error(diff)

@@ -1,16 +1,46 @@
 // Package splice joins the backend's response onto what was sent before it
-// came: given the bytes sent and the backend's stream in any chunks, it says
+// came: given the items sent and the backend's stream in any chunks, it says
 // what the visitor still has to get.
 //
-// It guarantees: until the backend has repeated all that was sent, nothing is
-// passed on, so a difference is always found while the document is open at the
-// end of what was sent; from then on every byte passes untouched; the result
-// does not depend on the chunking. It is pure: no HTTP, no allocation, and while
-// comparing it is a compare and nothing else.
+// It guarantees: what is sent and what is passed on make the backend's page,
+// byte by byte if the stream repeats what was sent, else as the same document
+// once the edits are done; or the state is Differs, and the page has to be
+// loaded again. The result does not depend on the chunking. It is pure: no HTTP;
+// while comparing it is a compare and nothing else, without allocation.
 //
-// A worked example. Sent: `<html><head><link href=a.css>`. The backend writes
-// `<html><he`, then `ad><link href=a.css><title>Hi`. The first chunk equals the
-// first nine bytes sent and is swallowed; of the second, the part up to
-// `a.css>` completes what was sent and is swallowed too; `<title>Hi` is the rest,
-// and all later chunks are passed on whole.
+// # A worked example
+//
+// From three visits it was learned that a page begins with a title that changes,
+// a stylesheet and a script. The title may come late, so these six items were
+// sent (sequence.go), before the backend answered:
+//
+//	<!doctype html>  <html>  <head>  ⏎  <link rel=stylesheet href=a.css>  <script src=a.js></script>
+//
+// Then the backend writes, in two chunks:
+//
+//	<!doctype html><html><head><ti
+//	tle>Hi</title>⏎<link rel=stylesheet href=a.css><script src=a.js></script></head><body>…
+//
+// Compare (splice.go). The first chunk equals what was sent for 27 bytes; where a
+// line break was sent it has a `<`. The state is Merging. The three items before
+// are met; a document.Scanner is set up as if it had read them, and gets what the
+// stream has from there: `<ti`. That is no whole item yet, so nothing comes out.
+//
+// Merge (merge.go). With the second chunk the scanner yields items. The title is
+// none of those sent and pending; its class is inert, so it may come behind what
+// waits (the stylesheet, the script): it comes out. The line break, the
+// stylesheet and the script are met, and swallowed. Now nothing that was sent is
+// pending: the state is Joined, and the rest of the chunk, `</head><body>…`,
+// passes, as does all that follows. The outcome is `merged`: the same document,
+// with the title behind the script.
+//
+// Had the backend written `<script src=b.js>`, that would have found a script
+// pending that it may not overtake: Differs. Had it written another stylesheet,
+// that would have come out as a replacement for the pending one; at the end the
+// Edits say to put the one in the place of the other: `repaired` (stale.go). And
+// had it left out the stylesheet, the end of the head would have found it stale;
+// the Edits then say to drop it.
+//
+// Behind the joint the Splicer may go on reading, only to measure how much of the
+// sequence the response would have borne out (Depth).
 package splice

@@ -1,93 +1,224 @@
 package splice
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/headstart-proxy/headstart/internal/document"
+)
 
 // State says how far the backend's stream has been joined.
 type State uint8
 
-// The states, in the order in which they can be reached; Joined and Differs are
-// final.
+// The states. Comparing comes first; Joined and Differs are final.
 const (
 	Comparing State = iota // all so far equals what was sent, and more was sent
-	Joined                 // all that was sent has come; the rest passes
-	Differs                // the backend wrote something else
+	Merging                // something differed; the rest of the head is joined item by item
+	Joined                 // all that was sent is accounted for; the rest passes
+	Differs                // what was sent cannot become the backend's page
 )
 
-// Splicer joins one response. The zero value is ready: nothing was sent.
+// Splicer joins one response.
 //
-// It goes on comparing after what was sent, with what else was expected, so that
-// a response that was committed to a small depth can prove a greater one.
+// It goes on measuring behind what was sent, so that a response that was
+// committed to a small depth can prove a greater one.
 type Splicer struct {
-	expected []byte // never changed
-	sent     int    // the first part of expected, which went out
-	matched  int    // the backend repeated expected[:matched]
-	differs  bool   // at expected[matched], or the stream ended there
+	seq     *Sequence
+	sent    int // the first items of seq, which went out
+	lenient bool
+	state   State
+
+	matched   int  // the stream begins with seq.Bytes[:matched]
+	comparing bool // and may go on like that
+
+	scanner *document.Scanner // from the first difference on; nil before, and when nothing is looked for
+	merge   merge
+	out     []byte
 }
 
-// New returns a Splicer for a response of which expected[:sent] went out and
-// all of expected is likely. Nothing went out if sent is 0; then the Splicer
-// only measures. It keeps expected and does not change it.
-func New(expected []byte, sent int) Splicer {
-	return Splicer{expected: expected, sent: sent}
+// New returns a Splicer for a response of which the first items of a sequence
+// went out, as many as sent. None went out if sent is 0; then the Splicer only
+// measures. The zero Splicer passes all.
+func New(seq *Sequence, sent int) Splicer {
+	s := Splicer{seq: seq, sent: sent, comparing: true}
+	s.merge.limit = len(seq.Items)
+	if sent == 0 {
+		s.state = Joined
+	}
+	return s
 }
 
-// Next takes the next chunk of the stream and returns the part of it that has to
-// be passed on: nothing while comparing or after a difference inside what was
-// sent, the rest of the chunk where the comparison ends, all of it afterwards.
-// The result is a part of p.
-func (s *Splicer) Next(p []byte) []byte {
-	if s.differs || s.matched == len(s.expected) {
-		if s.State() == Differs {
-			return nil
-		}
-		return p
+// Lenient makes the Splicer end in Joined whatever comes: where the page cannot
+// become the backend's, its items follow those that were sent. It is for an error
+// page that must be shown.
+func (s *Splicer) Lenient() { s.lenient = true }
+
+// Next takes the next chunk of the stream. out is what has to be written before
+// anything else; rest, which there is from the moment on at which the state is
+// Joined, comes after it, and after what the caller puts at the joint. Both are
+// valid until the next call, rest as long as p.
+func (s *Splicer) Next(p []byte) (out, rest []byte) {
+	switch {
+	case s.state == Differs:
+		return nil, nil
+	case s.comparing:
+		return s.compare(p)
+	case s.scanner == nil:
+		return nil, p
+	case s.state == Joined:
+		s.scanner.Write(p)
+		s.scan() // measures
+		return nil, p
 	}
-	swallow := max(s.sent-s.matched, 0)
-	s.compare(p)
-	if s.State() != Joined {
-		return nil
-	}
-	return p[min(swallow, len(p)):]
+	s.scanner.Write(p)
+	return s.scan()
 }
 
 // compare moves matched on over the bytes of p that are expected.
-func (s *Splicer) compare(p []byte) {
-	want := s.expected[s.matched:]
+func (s *Splicer) compare(p []byte) (out, rest []byte) {
+	want := s.seq.Bytes[s.matched:]
+	swallow := max(s.seq.Size(s.sent)-s.matched, 0)
 	n := min(len(p), len(want))
 	if bytes.Equal(p[:n], want[:n]) {
 		s.matched += n
-		return
+		s.comparing = n < len(want)
+		if s.state == Comparing && n < swallow {
+			return nil, nil
+		}
+		s.state = Joined
+		return nil, p[min(swallow, len(p)):]
 	}
-	s.differs = true
-	for i := range n { // only once a stream
-		if p[i] != want[i] {
-			s.matched += i
-			return
+	same := 0
+	for p[same] == want[same] { // only once a stream
+		same++
+	}
+	s.matched += same
+	s.comparing = false
+	if same >= swallow {
+		s.state = Joined
+		s.startMerge(p[same:])
+		s.scan() // measures
+		return nil, p[swallow:]
+	}
+	s.state = Merging
+	s.startMerge(p[same:])
+	return s.scan()
+}
+
+// startMerge goes back to the start of the item in which the stream began to
+// differ, and reads on from there item by item.
+func (s *Splicer) startMerge(rest []byte) {
+	whole := s.seq.whole(s.matched)
+	s.scanner = document.NewScanner(maxItem)
+	for _, item := range s.seq.Items[:whole] {
+		s.scanner.Resume(item)
+	}
+	s.merge.start(s.seq, s.sent, whole)
+	s.scanner.Write(s.seq.Bytes[s.seq.Size(whole):s.matched])
+	s.scanner.Write(rest)
+}
+
+// maxItem is the longest item that is merged, in bytes. A longer one ends the
+// understanding of the head.
+const maxItem = 256 << 10
+
+// scan takes the whole items that are there.
+func (s *Splicer) scan() (out, rest []byte) {
+	s.out = s.out[:0]
+	if s.state == Merging && s.merge.left == 0 { // what is missing does not matter
+		s.resolve()
+		rest = s.scanner.Rest()
+	}
+	for {
+		item, ok := s.scanner.Next()
+		if !ok {
+			break
+		}
+		s.take(item)
+		switch s.state {
+		case Differs:
+			return s.out, nil
+		case Joined:
+			if rest == nil {
+				rest = s.scanner.Rest()
+			}
+			if s.merge.measured() {
+				s.scanner = nil
+				return s.out, rest
+			}
+		case Comparing, Merging:
 		}
 	}
-}
-
-// End tells the Splicer that the stream has ended, and returns the final state.
-func (s *Splicer) End() State {
-	if s.matched < len(s.expected) {
-		s.differs = true
+	if end := s.scanner.End(); end != "" {
+		rest = s.headEnds(end, rest)
 	}
-	return s.State()
+	return s.out, rest
 }
 
-// State returns the state after the last chunk.
-func (s *Splicer) State() State {
+// headEnds resolves what is left when there are no more items.
+func (s *Splicer) headEnds(end document.End, rest []byte) []byte {
+	if s.state == Merging {
+		understood := end == document.HeadEnd || end == document.Implied ||
+			end == document.Truncated && len(s.scanner.Rest()) == 0
+		if understood || s.lenient {
+			s.resolve()
+		} else {
+			s.fail()
+		}
+		if s.state == Joined {
+			rest = s.scanner.Rest()
+		}
+	}
+	s.merge.finish()
+	s.scanner = nil
+	return rest
+}
+
+// fail ends the joining. How much would have been right to send is left open.
+func (s *Splicer) fail() {
+	s.state = Differs
+	s.merge.limit = 0
+}
+
+// End tells the Splicer that the stream is complete, and returns what is still to
+// be written: before what the caller puts at the joint, and after it.
+func (s *Splicer) End() (out, rest []byte) {
+	joined := s.state == Joined
 	switch {
-	case s.matched >= s.sent:
-		return Joined
-	case s.differs:
-		return Differs
+	case s.comparing:
+		s.comparing = false
+		if joined {
+			s.merge.limit = s.seq.whole(s.matched)
+			return nil, nil
+		}
+		s.state = Merging
+		s.startMerge(nil)
+	case s.scanner == nil, s.state == Differs:
+		return nil, nil
 	}
-	return Comparing
+	s.scanner.Close()
+	out, rest = s.scan()
+	if joined {
+		return nil, nil // they have passed already
+	}
+	return out, rest
 }
 
-// Matched returns how many of the expected bytes the backend has repeated.
+// State returns the state after the last call.
+func (s *Splicer) State() State { return s.state }
+
+// Exact reports whether the stream repeated what was sent byte by byte.
+func (s *Splicer) Exact() bool { return s.seq == nil || s.matched >= s.seq.Size(s.sent) }
+
+// Matched returns how many bytes at the beginning of the stream are those of the
+// sequence.
 func (s *Splicer) Matched() int { return s.matched }
 
-// Measuring reports whether the Splicer still compares.
-func (s *Splicer) Measuring() bool { return !s.differs && s.matched < len(s.expected) }
+// Edits returns what has to be done to the page at the joint, nil if nothing.
+func (s *Splicer) Edits() []Edit { return s.merge.edits }
+
+// Measuring reports whether the Splicer still looks at the stream.
+func (s *Splicer) Measuring() bool { return s.comparing || s.scanner != nil }
+
+// Depth returns, after End or when the Splicer no longer measures, how many items
+// could have been sent without being wrong, 0 if the state is Differs.
+func (s *Splicer) Depth() int { return s.merge.limit }

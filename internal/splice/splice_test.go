@@ -1,149 +1,306 @@
-package splice
+package splice_test
 
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
+	"github.com/headstart-proxy/headstart/internal/document"
+	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
-func Example() {
-	expected := []byte("<html><head><link href=a.css>")
-	s := New(expected, len(expected))
-	for _, chunk := range []string{"<html><he", "ad><link href=a.css><title>Hi", "</title>"} {
-		fmt.Printf("%q\n", s.Next([]byte(chunk)))
-	}
-	fmt.Println(s.End() == Joined)
-	// Output:
-	// ""
-	// "<title>Hi"
-	// "</title>"
-	// true
+// items returns the items of a head.
+func items(head string) []document.Item {
+	return document.ScanHead([]byte(head+"</head>"), true).Items
 }
 
-// join feeds stream to a Splicer in chunks cut at cuts, and returns what the
-// visitor has in the end, and the final state.
-func join(expected []byte, sent int, stream []byte, cuts []int) (page []byte, state State, matched int) {
-	s := New(expected, sent)
-	page = append(page, expected[:sent]...)
+func Example() {
+	sent := items("<!doctype html><html><head>\n<link rel=stylesheet href=a.css><script src=a.js></script>")
+	s := splice.New(splice.NewSequence(sent), len(sent))
+	for _, chunk := range []string{
+		"<!doctype html><html><head><ti",
+		"tle>Hi</title>\n<link rel=stylesheet href=a.css><script src=a.js></script></head><body>…",
+	} {
+		out, rest := s.Next([]byte(chunk))
+		fmt.Printf("%q %q\n", out, rest)
+	}
+	fmt.Println(s.State() == splice.Joined, s.Exact(), len(s.Edits()))
+	// Output:
+	// "" ""
+	// "<title>Hi</title>" "</head><body>…"
+	// true false 0
+}
+
+// A changed stylesheet takes the place of the one that was sent.
+func ExampleSplicer_Edits() {
+	sent := items("<head><link rel=stylesheet href=a.1.css><script src=a.js></script>")
+	s := splice.New(splice.NewSequence(sent), len(sent))
+	out, rest := s.Next([]byte("<head><link rel=stylesheet href=a.2.css><script src=a.js></script></head>"))
+	fmt.Printf("%q %q\n", out, rest)
+	for _, edit := range s.Edits() {
+		fmt.Println(edit.Move.Attrs["href"], "over", edit.Over.Attrs["href"])
+	}
+	// Output:
+	// "<link rel=stylesheet href=a.2.css>" "</head>"
+	// a.2.css over a.1.css
+}
+
+// joined is one response, joined.
+type joined struct {
+	out   []byte // what came out before the joint
+	rest  []byte // and after it
+	state splice.State
+	exact bool
+	edits []splice.Edit
+	depth int
+}
+
+// outcome is what the handler calls it.
+func (j joined) outcome() string {
+	switch {
+	case j.state != splice.Joined:
+		return "reloaded"
+	case j.exact:
+		return "exact"
+	case len(j.edits) > 0:
+		return "repaired"
+	}
+	return "merged"
+}
+
+// join feeds a stream to a Splicer in chunks that end at cuts.
+func join(s splice.Splicer, stream []byte, cuts ...int) (j joined) {
+	add := func(out, rest []byte) {
+		j.out = append(j.out, out...)
+		j.rest = append(j.rest, rest...)
+	}
 	last := 0
 	for _, cut := range append(cuts, len(stream)) {
-		if cut < last || cut > len(stream) {
-			continue
-		}
-		page = append(page, s.Next(stream[last:cut])...)
-		last = cut
-	}
-	state = s.End()
-	return page, state, s.Matched()
-}
-
-// check is the property: joined means that the visitor has what the backend
-// sent; anything else means that the visitor got nothing but what was sent
-// early; and chunks do not matter.
-func check(t interface {
-	Helper()
-	Fatalf(string, ...any)
-}, expected []byte, sent int, stream []byte, cuts []int,
-) {
-	t.Helper()
-	page, state, matched := join(expected, sent, stream, cuts)
-	if want := commonPrefix(expected, stream); matched != want {
-		t.Fatalf("matched %d bytes, want %d", matched, want)
-	}
-	switch {
-	case bytes.HasPrefix(stream, expected[:sent]):
-		if state != Joined || !bytes.Equal(page, stream) {
-			t.Fatalf("state %v, page %q, want the stream %q", state, page, stream)
-		}
-	case state != Differs || !bytes.Equal(page, expected[:sent]):
-		t.Fatalf("state %v, page %q; want Differs and %q", state, page, expected[:sent])
-	}
-}
-
-func commonPrefix(a, b []byte) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return n
-}
-
-func TestSplit(t *testing.T) {
-	expected := []byte("<!doctype html><head><link href=a>")
-	stream := append(bytes.Clone(expected), "</head><body>x"...)
-	for sent := range len(expected) + 1 {
-		for cut := range len(stream) + 1 {
-			check(t, expected, sent, stream, []int{cut})
-			check(t, expected, sent, stream[:cut], nil)
+		if cut > last && cut <= len(stream) {
+			add(s.Next(slices.Clip(bytes.Clone(stream[last:cut]))))
+			last = cut
 		}
 	}
-	oneByOne := make([]int, len(stream))
-	for i := range oneByOne {
-		oneByOne[i] = i
-	}
-	check(t, expected, len(expected), stream, oneByOne)
+	add(s.End())
+	j.state, j.exact, j.edits, j.depth = s.State(), s.Exact(), s.Edits(), s.Depth()
+	return j
 }
 
-func TestDifference(t *testing.T) {
-	expected := []byte("<head><link href=a><script></script>")
-	for at := range len(expected) {
-		stream := append(bytes.Clone(expected), "<body>"...)
-		stream[at] ^= 1
-		for sent := range len(expected) + 1 {
-			check(t, expected, sent, stream, []int{at, at + 1})
+// everywhere returns the cuts that make every chunk one byte.
+func everywhere(stream []byte) []int {
+	cuts := make([]int, len(stream))
+	for i := range cuts {
+		cuts[i] = i
+	}
+	return cuts
+}
+
+const start = "<!doctype html><html lang=en><head>"
+
+// What becomes of items that differ, one rule of DESIGN section 6 after the other.
+func TestRules(t *testing.T) {
+	const (
+		css, css2       = "<link rel=stylesheet href=a.css>", "<link rel=stylesheet href=b.css>"
+		script, script2 = "<script src=a.js></script>", "<script src=b.js></script>"
+		reader          = "<script>x = document.title</script>"
+		token, token2   = "<meta name=csrf-token content=a>", "<meta name=csrf-token content=b>"
+		title, title2   = "<title>a</title>", "<title>b</title>"
+		viewport        = "<meta name=viewport content=a>"
+		async           = "<script async src=c.js></script>"
+		preload         = "<link rel=preload as=style href=a.css>"
+	)
+	tests := []struct {
+		name         string
+		sent, stream string
+		outcome      string
+		out          string
+		edits        int
+	}{
+		{"equal", css + script, css + script, "exact", "", 0},
+		{"a title more", css + script, title + css + script, "merged", title, 0},
+		{"a title more, at the end", css + script, css + script + title, "exact", "", 0},
+		{"a title more before a script that reads it", css + reader, title + css + reader, "reloaded", "", 0},
+		{"a token more", css, token + css, "merged", token, 0},
+		{"a token more before a script", css + script, token + css + script, "reloaded", "", 0},
+		{"a token more before a module", css + "<script type=module src=a></script>", token + css + "<script type=module src=a></script>", "merged", token, 0},
+		{"an async script more", css + script, async + css + script, "merged", async, 0},
+		{"a comment more", css, "<!-- 1 -->" + css, "merged", "<!-- 1 -->", 0},
+		{"a stylesheet more", css + script, css + css2 + script, "reloaded", "", 0},
+		{"a stylesheet more before another", css, css2 + css, "repaired", css2, 1},
+		{"a viewport more", css, viewport + css, "reloaded", "", 0},
+		{"a script more", css + script, css + script2 + script, "reloaded", "", 0},
+		{"a base more", css, "<base href=/>" + css, "reloaded", "", 0},
+
+		{"another order of scripts", script + script2, script2 + script, "reloaded", "", 0},
+		{"another order of stylesheets", css + css2, css2 + css, "reloaded", "", 0},
+		{"another order of inert items", "<link rel=icon href=a>" + title + css, title + "<link rel=icon href=a>" + css, "merged", "", 0},
+		{"a title behind the script that reads it", title + reader, reader + title, "reloaded", "", 0},
+		{"a token behind the script that reads it", token + script, script + token, "reloaded", "", 0},
+		{"a script twice", script, script + script, "exact", "", 0},
+		{"a script once, sent twice", script + script + title, script + title, "reloaded", "", 0},
+
+		{"white space gone", "\n" + css + "\n", css, "merged", "", 0},
+		{"a comment gone", "<!-- a -->" + css, css, "merged", "", 0},
+		{"a preload gone", preload + css, css, "merged", "", 0},
+		{"a title gone", title + css, css, "repaired", "", 1},
+		{"a title changed", title + css, title2 + css, "repaired", title2, 1},
+		{"a title changed before a script that reads it", title + reader, title2 + reader, "reloaded", "", 0},
+		{"a title changed behind a script that reads it", reader + title, reader + title2, "repaired", title2, 1},
+		{"a new script that reads a changed title", title + css, title2 + css + reader, "reloaded", title2, 0},
+		{"a style gone", "<style>a{}</style>" + css, css, "repaired", "", 1},
+		{"a stylesheet gone", css + script, script, "repaired", "", 1},
+		{"a stylesheet changed", css + script, css2 + script, "repaired", css2, 1},
+		{"two stylesheets changed", css + css2 + script, "<style>c</style><style>d</style>" + script, "repaired", "<style>c</style><style>d</style>", 2},
+		{"a stylesheet changed into a script", css + script, script2 + script, "reloaded", "", 0},
+		{"a token changed", token + css, token2 + css, "reloaded", token2, 0},
+		{"a script gone", css + script, css, "reloaded", "", 0},
+		{"a deferred script gone", css + "<script defer src=a></script>", css, "reloaded", "", 0},
+		{"a viewport gone", viewport + css, css, "reloaded", "", 0},
+		{"a base gone", "<base href=/>" + css, css, "reloaded", "", 0},
+
+		{"what is not understood", css + title, css + "<svg><title>", "repaired", "", 1},
+		{"a NUL", css + title, css + "\x00" + title, "reloaded", "", 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			sent := items(start + test.sent)
+			stream := []byte(start + test.stream + "</head><body>x</body></html>")
+			s := splice.New(splice.NewSequence(sent), len(sent))
+			got := join(s, stream)
+			if got.outcome() != test.outcome || len(got.edits) != test.edits {
+				t.Fatalf("%s with %d edits, want %s with %d", got.outcome(), len(got.edits), test.outcome, test.edits)
+			}
+			if string(got.out) != test.out {
+				t.Errorf("out is %q, want %q", got.out, test.out)
+			}
+			checkPage(t, sent, stream, got)
+		})
+	}
+}
+
+func TestHTMLTag(t *testing.T) {
+	tests := []struct{ name, sent, stream, outcome, out string }{
+		{"an attribute more", "<html lang=en>", "<html lang=en id=x>", "merged", "<html lang=en id=x>"},
+		{"another order", "<html lang=en dir=ltr>", "<html dir=ltr lang=en>", "merged", "<html dir=ltr lang=en>"},
+		{"another value", "<html lang=en>", "<html lang=de>", "repaired", "<html lang=de>"},
+		{"an attribute less", "<html lang=en>", "<html>", "repaired", "<html>"},
+		{"a handler", "<html onload=x>", "<html onload=y>", "reloaded", ""},
+		{"no tag", "<html lang=en>", "", "reloaded", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			sent := items("<!doctype html>" + test.sent + "<head><link rel=stylesheet href=a>")
+			stream := []byte("<!doctype html>" + test.stream + "<head><link rel=stylesheet href=a></head><body>")
+			got := join(splice.New(splice.NewSequence(sent), len(sent)), stream)
+			if got.outcome() != test.outcome || string(got.out) != test.out {
+				t.Errorf("%s, out %q", got.outcome(), got.out)
+			}
+			checkPage(t, sent, stream, got)
+		})
+	}
+	sent := items("<html lang=en><head><script>x</script>")
+	got := join(splice.New(splice.NewSequence(sent), len(sent)), []byte("<html lang=de><head><script>x</script></head>"))
+	if got.outcome() != "reloaded" {
+		t.Errorf("a script has seen the old value: %s", got.outcome())
+	}
+}
+
+// A lenient Splicer shows whatever comes, and nothing twice.
+func TestLenient(t *testing.T) {
+	sent := items(start + "<link rel=stylesheet href=a.css><script src=a.js></script><title>a</title>")
+	for stream, want := range map[string]string{
+		start + "<base href=/><title>Oops</title><script src=a.js></script></head>sorry": "<base href=/><title>Oops</title>|</head>sorry",
+		"sorry":                          "|sorry",
+		"<title>Oops</title>\x00sorry":   "<title>Oops</title>|\x00sorry",
+		start + "<script src=a.js></scr": "|<script src=a.js></scr",
+	} {
+		s := splice.New(splice.NewSequence(sent), len(sent))
+		s.Lenient()
+		got := join(s, []byte(stream))
+		if text := string(got.out) + "|" + string(got.rest); got.state != splice.Joined || text != want {
+			t.Errorf("%q: state %v, %q, want %q", stream, got.state, text, want)
 		}
 	}
 }
 
-func TestSplicerProperty(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		letters := rapid.SliceOf(rapid.SampledFrom([]byte("ab")))
-		expected := letters.Draw(t, "expected")
-		sent := rapid.IntRange(0, len(expected)).Draw(t, "sent")
-		stream := letters.Draw(t, "tail")
-		if rapid.Bool().Draw(t, "repeat") {
-			stream = append(bytes.Clone(expected), stream...)
+// Depth is how much could have been sent.
+func TestDepth(t *testing.T) {
+	const css, script, title = "<link rel=stylesheet href=a.css>", "<script src=a.js></script>", "<title>a</title>"
+	tests := []struct {
+		name, stream string
+		want         int // of html, head, css, script, title
+	}{
+		{"all", "<html><head>" + css + script + title, 5},
+		{"more inert items", "<html><head><!-- x -->" + css + script + title, 5},
+		{"another title", "<html><head>" + css + script + "<title>b</title>", 4},
+		{"a script more in between", "<html><head>" + css + "<script>1</script>" + script + title, 3},
+		{"a script more at the end", "<html><head>" + css + script + title + "<script>1</script>", 5},
+		{"another stylesheet", "<html><head><link rel=stylesheet href=b.css>" + script + title, 2},
+		{"another order", "<html><head>" + script + css + title, 2},
+		{"cut", "<html><head>" + css + "<script", 3},
+		{"empty", "", 0},
+	}
+	known := items("<html><head>" + css + script + title)
+	for _, test := range tests {
+		stream := []byte(test.stream)
+		if test.want != 3 || test.name != "cut" {
+			stream = append(stream, "</head><body>"...)
 		}
-		cuts := rapid.SliceOf(rapid.IntRange(0, len(stream))).Draw(t, "cuts")
-		check(t, expected, sent, stream, cuts)
-	})
-}
-
-func FuzzSplicer(f *testing.F) {
-	f.Add([]byte("<head><link>"), []byte("<head><link></head>"), uint8(3), uint8(7))
-	f.Fuzz(func(t *testing.T, expected, stream []byte, sent, cut uint8) {
-		check(t, expected, min(int(sent), len(expected)), stream, []int{int(cut)})
-	})
+		for sent := range test.want + 1 {
+			for _, cuts := range [][]int{nil, everywhere(stream)} {
+				if got := join(splice.New(splice.NewSequence(known), sent), stream, cuts...); got.depth != test.want {
+					t.Errorf("%s, %d sent: depth %d, want %d", test.name, sent, got.depth, test.want)
+				}
+			}
+		}
+	}
 }
 
 func BenchmarkCompare(b *testing.B) {
-	expected := bytes.Repeat([]byte("<link rel=stylesheet href=/a.css>\n"), 2000)
-	stream := bytes.Clone(expected) // comparing a slice with itself costs nothing
-	b.SetBytes(int64(len(expected)))
+	sent := items(strings.Repeat("<link rel=stylesheet href=/a.css>\n", 2000))
+	seq := splice.NewSequence(sent)
+	stream := bytes.Clone(seq.Bytes) // comparing a slice with itself costs nothing
+	b.SetBytes(int64(len(stream)))
 	b.ReportAllocs()
 	for b.Loop() {
-		s := New(expected, len(expected))
+		s := splice.New(seq, len(sent))
 		for at := 0; at < len(stream); at += 32 << 10 {
 			s.Next(stream[at:min(at+32<<10, len(stream))])
 		}
-		if s.State() != Joined {
+		if s.State() != splice.Joined {
 			b.Fatal("not joined")
 		}
 	}
 }
 
 func BenchmarkPass(b *testing.B) {
-	expected := []byte("<head>")
+	sent := items("<head>")
 	chunk := make([]byte, 32<<10)
-	s := New(expected, len(expected))
-	s.Next(expected)
+	s := splice.New(splice.NewSequence(sent), 1)
+	s.Next([]byte("<head>"))
 	b.SetBytes(int64(len(chunk)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if len(s.Next(chunk)) != len(chunk) {
+		if _, rest := s.Next(chunk); len(rest) != len(chunk) {
 			b.Fatal("swallowed")
+		}
+	}
+}
+
+// BenchmarkMerge joins a head of usual size of which the title differs.
+func BenchmarkMerge(b *testing.B) {
+	links := strings.Repeat("<link rel=stylesheet href=/static/a.css>\n", 40)
+	sent := items("<head>" + links)
+	seq := splice.NewSequence(sent)
+	stream := []byte("<head><title>x</title>" + links + "</head>")
+	b.SetBytes(int64(len(stream)))
+	b.ReportAllocs()
+	for b.Loop() {
+		s := splice.New(seq, len(sent))
+		if s.Next(stream); s.State() != splice.Joined {
+			b.Fatal("not joined")
 		}
 	}
 }

@@ -21,7 +21,7 @@ func learned(length int) *opening.Page {
 	p := new(opening.Page)
 	head := document.ScanHead([]byte("<head><title>"+strings.Repeat("x", length)+"</title></head>"), true)
 	p.Answered(opening.Visit{Header: http.Header{}, Learn: true},
-		opening.Answer{Observation: &opening.Observation{Items: head.Items}, Matched: -1},
+		opening.Answer{Observation: &opening.Observation{Items: head.Items}, Depth: -1},
 		opening.Rules{LearnAfter: 3}, time.Time{})
 	return p
 }
@@ -44,7 +44,7 @@ func TestStore(t *testing.T) {
 	first.Answered(opening.Visit{Header: http.Header{}, Learn: true},
 		opening.Answer{
 			Observation: &opening.Observation{Items: document.ScanHead([]byte("<title>"+strings.Repeat("y", 5000)+"</title></head>"), true).Items},
-			Matched:     -1,
+			Depth:       -1,
 		},
 		opening.Rules{LearnAfter: 3}, time.Time{})
 	s.Put("a", first)

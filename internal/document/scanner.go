@@ -1,0 +1,406 @@
+package document
+
+import (
+	"bytes"
+	"io"
+	"slices"
+
+	"golang.org/x/net/html"
+)
+
+// prescan is how far a browser looks for a meta charset (HTML Standard, section
+// 13.2.3.2 "determining the character encoding"), in bytes.
+const prescan = 1024
+
+var (
+	bomUTF8    = []byte("\xef\xbb\xbf")
+	bomUTF16BE = []byte("\xfe\xff")
+	bomUTF16LE = []byte("\xff\xfe")
+)
+
+// Scanner splits a document that comes in chunks. It ends with the head: what
+// follows stays in Rest.
+type Scanner struct {
+	lex      lexer
+	limit    int // the longest item
+	closed   bool
+	end      End
+	position int // of the next item in the document
+
+	// The item under way, if its first tag is read.
+	open  *startedItem
+	depth int // of templates, with the outermost; 0 outside
+
+	// seen says which of the kinds that may stand once are past. The head is
+	// past its start with <head> or with the first child.
+	seen    [Head + 1]bool
+	began   bool // the first item was looked for
+	charset string
+	nonces  []string
+
+	second secondLexer
+}
+
+// startedItem is an element of which the start tag is read.
+type startedItem struct {
+	name    string
+	skipped bool // inside a template: something that makes the parser skip elements
+}
+
+// NewScanner returns a Scanner for a document, with the longest item that it
+// takes, in bytes.
+func NewScanner(limit int) *Scanner {
+	return &Scanner{limit: limit}
+}
+
+// Resume tells the Scanner, before its first Write, that an item stood before
+// what it gets.
+func (s *Scanner) Resume(item Item) {
+	s.began = true
+	s.position += len(item.Raw)
+	s.saw(item.Kind)
+}
+
+func (s *Scanner) saw(k Kind) {
+	if k <= Head {
+		s.seen[k] = true
+	}
+	if k == Child {
+		s.seen[Head] = true
+	}
+}
+
+// Write adds the next chunk. p is copied.
+func (s *Scanner) Write(p []byte) { s.lex.buf = append(s.lex.buf, p...) }
+
+// Close says that the document is complete.
+func (s *Scanner) Close() { s.closed = true }
+
+// End returns why there are no more items, "" while there may be.
+func (s *Scanner) End() End { return s.end }
+
+// Rest returns the bytes that were written and are in none of the items yet.
+func (s *Scanner) Rest() []byte { return s.lex.buf }
+
+// Next returns the next whole item. ok is false if more bytes are needed, or if
+// there is none: then End says why.
+func (s *Scanner) Next() (item Item, ok bool) {
+	if s.end != "" {
+		return Item{}, false
+	}
+	if !s.began {
+		item, ok := s.begin()
+		if ok || !s.began {
+			return item, ok
+		}
+	}
+	for s.end == "" {
+		p := s.lex.find()
+		if p == none {
+			return s.starve()
+		}
+		kind, whole := s.judge(p)
+		if whole {
+			return s.emit(kind)
+		}
+	}
+	return Item{}, false
+}
+
+// begin looks for a byte order mark.
+func (s *Scanner) begin() (item Item, ok bool) {
+	b := s.lex.buf
+	if len(b) < len(bomUTF8) && !s.closed && (bytes.HasPrefix(bomUTF8, b) || bytes.HasPrefix(bomUTF16BE, b) || bytes.HasPrefix(bomUTF16LE, b)) {
+		return Item{}, false
+	}
+	s.began = true
+	switch {
+	case bytes.HasPrefix(b, bomUTF16BE), bytes.HasPrefix(b, bomUTF16LE):
+		s.end = Encoding
+	case bytes.HasPrefix(b, bomUTF8):
+		s.charset = "utf-8"
+		s.lex.look = len(bomUTF8)
+		return s.emit(BOM)
+	}
+	return Item{}, false
+}
+
+// starve is for when the lexer has no more bytes.
+func (s *Scanner) starve() (item Item, ok bool) {
+	switch {
+	case s.closed && s.open != nil:
+		s.end = Unclosed
+	case s.closed && s.lex.state == inText && len(s.lex.buf) > 0:
+		return s.emit(Space)
+	case s.closed:
+		s.end = Truncated
+	case len(s.lex.buf) > s.limit:
+		s.end = TooLong
+	}
+	return Item{}, false
+}
+
+// judge says what a piece means for the item under way: whole if it completes
+// an item, whose kind it returns.
+func (s *Scanner) judge(p piece) (kind Kind, whole bool) {
+	l := &s.lex
+	switch p {
+	case nullByte:
+		s.end = NullByte
+	case badMarkup:
+		s.end = BadComment
+	case text:
+		s.end = Implied
+	case space:
+		return Space, true
+	case comment:
+		if s.open == nil {
+			return Comment, true
+		}
+	case doctype:
+		if s.open != nil || s.seen[Doctype] || s.seen[HTML] || s.seen[Head] {
+			s.end = Misplaced
+		}
+		return Doctype, s.end == ""
+	case startTag:
+		if s.open != nil {
+			s.insideTemplate(l.name())
+			return Child, false
+		}
+		return s.startTag(l.name())
+	case endTag:
+		return Child, s.endTag()
+	case none:
+	}
+	return Child, false
+}
+
+// startTag handles a start tag in a head.
+func (s *Scanner) startTag(name string) (kind Kind, whole bool) {
+	switch name {
+	case "html":
+		if s.seen[HTML] || s.seen[Head] {
+			s.end = Misplaced
+		}
+		return HTML, s.end == ""
+	case "head":
+		if s.seen[Head] {
+			s.end = Misplaced
+		}
+		return Head, s.end == ""
+	case "base", "basefont", "bgsound", "link", "meta":
+		return Child, true
+	case "title", "style", "script", "noscript", "noframes":
+		if s.lex.buf[s.lex.look-2] == '/' {
+			s.end = SelfClosed
+		}
+		s.open = &startedItem{name: name}
+		s.lex.enterRaw(name)
+	case "template":
+		s.open = &startedItem{name: name}
+		s.lex.inMarkup = true
+		s.depth = 1
+	default:
+		s.end = Implied
+	}
+	return Child, false
+}
+
+// insideTemplate handles a start tag within a template.
+func (s *Scanner) insideTemplate(name string) {
+	switch name {
+	case "template":
+		s.depth++
+	case "svg", "math", "plaintext":
+		// In there style and title are no raw text, which the lexers do not know.
+		s.end = Foreign
+	case "select", "col", "colgroup", "frameset":
+		s.open.skipped = true
+	case "noscript":
+		s.end = NoScript
+	case "title", "textarea", "style", "script", "xmp", "iframe", "noembed", "noframes":
+		if s.open.skipped {
+			s.end = Foreign // the parser may ignore the tag, and read on as markup
+		}
+		s.lex.enterRaw(name)
+	}
+}
+
+// endTag handles an end tag, and reports whether it completes an item.
+func (s *Scanner) endTag() bool {
+	l := &s.lex
+	if l.raw != "" { // the end of raw text
+		l.raw = ""
+		return s.depth == 0
+	}
+	switch name := l.endName(); {
+	case s.open != nil:
+		if name == "template" {
+			s.depth--
+		}
+		return s.depth == 0
+	case name == "head":
+		s.end = HeadEnd
+	default:
+		s.end = Misplaced
+	}
+	return false
+}
+
+// emit makes an item of what has been looked at, once the second lexer agrees.
+func (s *Scanner) emit(kind Kind) (item Item, ok bool) {
+	n := s.lex.look
+	item = Item{Kind: kind, Raw: s.lex.buf[:n:n]}
+	var attrs attributes
+	if kind != BOM && kind != Space {
+		if attrs, s.end = s.second.read(&item, s.open); s.end != "" {
+			return Item{}, false
+		}
+	}
+	s.open = nil
+	s.lex.take(n)
+	item.Class, item.Traits = classify(item, attrs)
+	for _, nonce := range attrs.nonces {
+		if !slices.Contains(s.nonces, nonce) {
+			s.nonces = append(s.nonces, nonce)
+		}
+	}
+	s.position += n
+	if item.Name == "meta" && s.charset == "" && s.position <= prescan {
+		s.charset = attrs.names()
+	}
+	s.saw(kind)
+	return item, true
+}
+
+// secondLexer reads whole items with the tokenizer of x/net/html.
+type secondLexer struct {
+	tokenizer *html.Tokenizer
+	feed      feed
+	looked    int // bytes, for the test of the bound
+}
+
+// feed gives the tokenizer the items, one after the other. It never asks for more
+// than it was given unless it disagrees with the first lexer.
+type feed struct{ b []byte }
+
+func (f *feed) Read(p []byte) (int, error) {
+	if len(f.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, f.b)
+	f.b = f.b[n:]
+	return n, nil
+}
+
+// read reads an item, sets its name, and returns the attributes of its first tag
+// and the nonces of all. It returns Ambiguous if the item does not end where the
+// first lexer says.
+func (z *secondLexer) read(item *Item, open *startedItem) (attributes, End) {
+	if z.tokenizer == nil {
+		z.tokenizer = html.NewTokenizer(&z.feed)
+	}
+	z.feed.b = item.Raw
+	z.looked += len(item.Raw)
+	rest := len(item.Raw)
+	t := z.next(&rest)
+	var a attributes
+	switch item.Kind {
+	case Comment:
+		return a, agree(t == html.CommentToken && rest == 0)
+	case Doctype:
+		return a, agree(t == html.DoctypeToken && rest == 0)
+	default:
+	}
+	if t != html.StartTagToken && t != html.SelfClosingTagToken {
+		return a, Ambiguous
+	}
+	name, _ := z.tokenizer.TagName()
+	if item.Kind == Child {
+		item.Name = lowerName(name)
+	}
+	a.read(z.tokenizer)
+	if open == nil {
+		return a, agree(rest == 0)
+	}
+	if open.name != item.Name {
+		return a, Ambiguous
+	}
+	return a, z.contents(item, &a, rest)
+}
+
+// contents reads an element to its end tag.
+func (z *secondLexer) contents(item *Item, a *attributes, rest int) End {
+	for depth := 1; ; {
+		switch t := z.next(&rest); t {
+		case html.ErrorToken:
+			return Ambiguous
+		case html.TextToken:
+			if depth > 1 || item.Name == "template" {
+				continue
+			}
+			text := z.tokenizer.Raw()
+			if item.Name == "noscript" && !sameWithoutScripting(text) {
+				return NoScript
+			}
+			a.readsTitle = bytes.Contains(text, []byte(".title"))
+		case html.StartTagToken, html.SelfClosingTagToken:
+			if item.Name != "template" {
+				return Ambiguous
+			}
+			if name, _ := z.tokenizer.TagName(); string(name) == item.Name {
+				depth++
+			}
+			a.readNonces(z.tokenizer)
+		case html.EndTagToken:
+			if name, _ := z.tokenizer.TagName(); string(name) == item.Name {
+				depth--
+			}
+			if rest == 0 || depth == 0 {
+				return agree(rest == 0 && depth == 0)
+			}
+		case html.CommentToken, html.DoctypeToken:
+			if item.Name != "template" {
+				return Ambiguous
+			}
+		}
+	}
+}
+
+func (z *secondLexer) next(rest *int) html.TokenType {
+	if *rest == 0 {
+		return html.ErrorToken
+	}
+	t := z.tokenizer.Next()
+	*rest -= len(z.tokenizer.Raw())
+	return t
+}
+
+func agree(ok bool) End {
+	if ok {
+		return ""
+	}
+	return Ambiguous
+}
+
+// sameWithoutScripting reports whether the contents of a noscript in head, raw
+// text where scripting is on, are nothing but whole links, metas, styles and
+// comments where it is off.
+func sameWithoutScripting(raw []byte) bool {
+	s := NewScanner(len(raw))
+	s.began, s.seen[Head] = true, true
+	s.lex.buf = slices.Clip(raw)
+	s.Close()
+	for {
+		item, ok := s.Next()
+		if !ok {
+			return len(s.Rest()) == 0
+		}
+		switch {
+		case item.Kind == Space, item.Kind == Comment:
+		case item.Kind == Child && (item.Name == "link" || item.Name == "meta" || item.Name == "style"):
+		default:
+			return false
+		}
+	}
+}

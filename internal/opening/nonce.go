@@ -1,0 +1,118 @@
+package opening
+
+import (
+	"bytes"
+	"hash/maphash"
+	"slices"
+
+	"github.com/headstart-proxy/headstart/internal/csp"
+)
+
+// minNonce is the least length of the nonces that we send: 128 bits.
+const minNonce = 22
+
+// neutral stand in openings for nonces. They are secret, and never sent.
+var neutral = func() (n [csp.MaxNonces]string) {
+	for i := range n {
+		n[i] = csp.Fresh(csp.MaxNonce)
+	}
+	return n
+}()
+
+// Neutral returns what stands in an opening for nonces of one response.
+func Neutral(nonces []string) []string {
+	return replacements(nonces, func(i, n int) string { return neutral[i][:n] })
+}
+
+// Fresh returns nonces for one committed response, in the place of others.
+func Fresh(nonces []string) []string {
+	return replacements(nonces, func(_, n int) string { return csp.Fresh(n) })
+}
+
+func replacements(nonces []string, make func(i, n int) string) []string {
+	if len(nonces) == 0 {
+		return nil
+	}
+	out := slices.Clone(nonces)
+	for i, nonce := range nonces {
+		out[i] = make(i, max(len(nonce), minNonce))
+	}
+	return out
+}
+
+// withNonces are the headers that hold nonces.
+var withNonces = []string{csp.Enforce, csp.ReportOnly, "Link"}
+
+// Nonces returns the nonces of the policies, and whether they are fit to be
+// replaced.
+func (h Headers) Nonces() (nonces []string, ok bool) {
+	return csp.Nonces(slices.Concat(h.Values(csp.Enforce), h.Values(csp.ReportOnly)))
+}
+
+// Replace returns the headers with other nonces.
+func (h Headers) Replace(from, to []string) Headers {
+	if len(from) == 0 {
+		return h
+	}
+	out := slices.Clone(h)
+	for i, f := range out {
+		if !slices.Contains(withNonces, f.name) {
+			continue
+		}
+		out[i].values = slices.Clone(f.values)
+		for j, value := range f.values {
+			out[i].values[j] = csp.ReplaceString(value, from, to)
+		}
+	}
+	return out
+}
+
+// replaceAll returns b with other nonces.
+func replaceAll(b []byte, from, to []string) []byte {
+	if len(from) == 0 {
+		return b
+	}
+	r := csp.NewReplacer(from, to)
+	out := bytes.Clone(r.Next(b))
+	return append(out, r.End()...)
+}
+
+// Replace returns e with other nonces of the same lengths.
+func (e *Early) Replace(from, to []string) *Early {
+	if len(from) == 0 {
+		return e
+	}
+	c := *e
+	c.Bytes = exchange(e.Bytes, from, to)
+	c.Sequence = e.Sequence.With(exchange(e.Sequence.Bytes, from, to))
+	return &c
+}
+
+// exchange replaces plain strings by others of the same lengths.
+func exchange(b []byte, from, to []string) []byte {
+	b = bytes.Clone(b)
+	for i := range from {
+		for rest := b; ; {
+			at := bytes.Index(rest, []byte(from[i]))
+			if at < 0 {
+				break
+			}
+			copy(rest[at:], to[i])
+			rest = rest[at+len(from[i]):]
+		}
+	}
+	return b
+}
+
+var nonceSeed = maphash.MakeSeed()
+
+// sumOf is a hash by which nonces that repeat are found.
+func sumOf(nonces []string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(nonceSeed)
+	for _, nonce := range nonces {
+		_, _ = h.WriteString(nonce)
+		_ = h.WriteByte(0)
+	}
+	return h.Sum64()
+}

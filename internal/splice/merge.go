@@ -1,0 +1,245 @@
+package splice
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+
+	"github.com/headstart-proxy/headstart/internal/document"
+)
+
+// merge joins a head item by item, from the first difference on.
+//
+// An item of the sequence is met when the stream brings one with the same bytes.
+// It is pending if it was sent and not met. An item without a category is never
+// waited for: it does nothing in the wrong page, or has no order and is removed.
+type merge struct {
+	seq    *Sequence
+	sent   int
+	limit  int  // how many items could have been sent
+	left   int  // pending items with a category or that have to be removed
+	unmet  int  // the same, of the whole sequence
+	closed bool // there are no more items
+
+	met      []bool
+	cursor   []int32         // by the first item with the same bytes: the first of them that is not met
+	low      [categories]int // before these all items of the category are met
+	high     [categories]int // the last sent item of the category that was met, -1 if none
+	replaced map[int]document.Item
+	emitted  []document.Item // with Styles, in order
+	attrs    map[string]*string
+	edits    []Edit
+}
+
+// start begins a merge when the first items are met, as many as whole.
+func (m *merge) start(seq *Sequence, sent, whole int) {
+	m.seq, m.sent = seq, sent
+	m.met = make([]bool, len(seq.Items))
+	m.cursor = slices.Clone(seq.head)
+	for i := range m.high {
+		m.high[i] = -1
+	}
+	for i, item := range seq.Items {
+		if matters(item) {
+			m.unmet++
+			if i < sent {
+				m.left++
+			}
+		}
+	}
+	for i := range whole {
+		m.meet(i)
+	}
+}
+
+// matters reports whether a pending item has to be accounted for.
+func matters(item document.Item) bool { return !item.Has(document.Harmless) }
+
+// meet notes that an item was met.
+func (m *merge) meet(i int) {
+	m.met[i] = true
+	m.cursor[m.seq.head[i]] = m.seq.next[i]
+	if matters(m.seq.Items[i]) {
+		m.unmet--
+		if i < m.sent && !m.isReplaced(i) {
+			m.left--
+		}
+	}
+	if i < m.sent {
+		for c := range categories {
+			if m.seq.cats[i]&(1<<c) != 0 {
+				m.high[c] = max(m.high[c], i)
+			}
+		}
+	}
+}
+
+// measured reports whether the limit can change no more.
+func (m *merge) measured() bool { return m.closed || m.unmet == 0 || m.limit <= m.sent }
+
+// finish says that there are no more items.
+func (m *merge) finish() {
+	m.closed = true
+	for i, met := range m.met {
+		if !met && matters(m.seq.Items[i]) {
+			m.limit = min(m.limit, i)
+			return
+		}
+	}
+}
+
+// find returns the first unmet item of the sequence with the bytes of item, or -1.
+func (m *merge) find(item document.Item) int {
+	first, ok := m.seq.same[string(item.Raw)]
+	if !ok {
+		return -1
+	}
+	return int(m.cursor[first])
+}
+
+// pending returns the first unmet item of one of the categories, len(Items) if
+// there is none.
+func (m *merge) pending(cats category) int {
+	first := len(m.seq.Items)
+	for c := range categories {
+		if cats&(1<<c) == 0 {
+			continue
+		}
+		for m.low[c] < len(m.met) && (m.met[m.low[c]] || m.isReplaced(m.low[c]) || m.seq.cats[m.low[c]]&(1<<c) == 0) {
+			m.low[c]++
+		}
+		first = min(first, m.low[c])
+	}
+	return first
+}
+
+func (m *merge) isReplaced(i int) bool {
+	_, ok := m.replaced[i]
+	return ok
+}
+
+// overtaken reports whether a sent item that comes now was sent before one that
+// came already, and the order of the two matters.
+func (m *merge) overtaken(i int) bool {
+	conflicts := m.seq.cats[i].conflicts()
+	for c := range categories {
+		if conflicts&(1<<c) != 0 && m.high[c] > i {
+			return true
+		}
+	}
+	return false
+}
+
+// take joins one item of the stream.
+func (s *Splicer) take(item document.Item) {
+	m := &s.merge
+	i := m.find(item)
+	otherHTML := i < 0 && item.Kind == document.HTML && m.seq.html >= 0 && !m.met[m.seq.html]
+	if otherHTML {
+		i = m.seq.html
+	}
+	cats := categoryOf(item)
+	// What waits in front of this item and may not change places with it. To
+	// have sent that would have been wrong.
+	waits := m.pending(cats.conflicts())
+	if i < 0 || waits < i {
+		m.limit = min(m.limit, waits)
+	}
+	merging := s.state == Merging
+	switch {
+	case otherHTML:
+		s.takeHTML(item, i)
+	case i >= 0 && i < m.sent:
+		if merging && (m.overtaken(i) || m.isReplaced(i)) && s.conflict() {
+			return
+		}
+		m.meet(i)
+	default:
+		if merging {
+			s.emit(item, waits)
+		}
+		if i >= 0 {
+			m.meet(i)
+		}
+	}
+	if s.state == Merging && m.left == 0 {
+		s.resolve()
+	}
+}
+
+// emit passes on an item that was not sent, if it may come behind what was.
+func (s *Splicer) emit(item document.Item, waits int) {
+	m := &s.merge
+	if waits < m.sent {
+		if m.replaces(item, waits) {
+			if m.replaced == nil {
+				m.replaced = make(map[int]document.Item)
+			}
+			m.replaced[waits] = item
+			m.left--
+		} else if s.conflict() {
+			return
+		}
+	}
+	if item.Has(document.Styles) {
+		m.emitted = append(m.emitted, item)
+	}
+	s.out = append(s.out, item.Raw...)
+}
+
+// replaces reports whether an item may be a changed stylesheet in the slot of a
+// pending one. Should the pending one come after all, the page is loaded again.
+func (m *merge) replaces(item document.Item, waits int) bool {
+	return item.Has(document.Styles) && m.seq.Items[waits].Has(document.Styles) && m.find(item) < 0 && !m.overtaken(waits)
+}
+
+// takeHTML joins an <html> tag with other attributes than were sent. The parser
+// adds those that are missing (HTML Standard, section 13.2.6.4.7), and only those.
+func (s *Splicer) takeHTML(item document.Item, i int) {
+	m := &s.merge
+	changed := make(map[string]*string)
+	now := item.Attributes()
+	for _, sent := range m.seq.Items[i].Attributes() {
+		at := slices.IndexFunc(now, func(a html.Attribute) bool { return a.Key == sent.Key })
+		switch {
+		case at < 0:
+			changed[sent.Key] = nil
+		case now[at].Val != sent.Val:
+			changed[sent.Key] = &now[at].Val
+		}
+	}
+	if len(changed) > 0 {
+		m.limit = min(m.limit, i)
+	}
+	if s.state == Merging {
+		if i < m.sent && len(changed) > 0 {
+			if !m.mayChange(changed) && s.conflict() {
+				return
+			}
+			m.attrs = changed
+		}
+		s.out = append(s.out, item.Raw...)
+	}
+	m.meet(i)
+}
+
+// mayChange reports whether attributes of <html> that were sent may still be
+// changed: nothing has seen them, and none of them handles events.
+func (m *merge) mayChange(attrs map[string]*string) bool {
+	for key := range attrs {
+		if strings.HasPrefix(key, "on") {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(m.seq.Items[:m.sent], func(sent document.Item) bool { return sent.Has(document.Script) })
+}
+
+// conflict says that what was sent cannot become the backend's page, and reports
+// whether that ends the merge.
+func (s *Splicer) conflict() bool {
+	if !s.lenient {
+		s.fail()
+	}
+	return !s.lenient
+}

@@ -1,0 +1,153 @@
+package splice
+
+import (
+	"slices"
+
+	"github.com/headstart-proxy/headstart/internal/document"
+)
+
+// Sequence is what is known of a head: the items that may be sent, in the order
+// in which they are sent. It is never changed, so requests share it.
+type Sequence struct {
+	Items []document.Item
+	Bytes []byte // of all items
+
+	ends []int            // where in Bytes each item ends
+	cats []category       // of each item
+	same map[string]int32 // by bytes: the first item with them
+	next []int32          // the next item with the same bytes, or -1
+	head []int32          // the first item with the same bytes
+	html int              // the <html> tag, or -1
+}
+
+// NewSequence makes a Sequence of items. It keeps them.
+func NewSequence(items []document.Item) *Sequence {
+	s := &Sequence{
+		Items: items,
+		ends:  make([]int, len(items)),
+		cats:  make([]category, len(items)),
+		same:  make(map[string]int32, len(items)),
+		next:  make([]int32, len(items)),
+		head:  make([]int32, len(items)),
+		html:  -1,
+	}
+	last := make(map[int32]int32, len(items))
+	for i, item := range items {
+		s.Bytes = append(s.Bytes, item.Raw...)
+		s.ends[i] = len(s.Bytes)
+		s.cats[i] = categoryOf(item)
+		s.next[i] = -1
+		if item.Kind == document.HTML {
+			s.html = i
+		}
+		first, known := s.same[string(item.Raw)]
+		if known {
+			s.next[last[first]] = int32(i)
+		} else {
+			first = int32(i)
+			s.same[string(item.Raw)] = first
+		}
+		s.head[i], last[first] = first, int32(i)
+	}
+	return s
+}
+
+// Size returns how many bytes the first n items have together.
+func (s *Sequence) Size(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return s.ends[n-1]
+}
+
+// whole returns how many items lie within the first n bytes.
+func (s *Sequence) whole(n int) int {
+	i, found := slices.BinarySearch(s.ends, n)
+	if found {
+		return i + 1
+	}
+	return i
+}
+
+// With returns the sequence with other bytes of the same lengths: those of the
+// items with the nonces of one response.
+func (s *Sequence) With(bytes []byte) *Sequence {
+	c := *s
+	c.Bytes = bytes
+	c.Items = slices.Clone(s.Items)
+	c.same = make(map[string]int32, len(s.same))
+	for i := range c.Items {
+		c.Items[i].Raw = bytes[c.ends[i]-len(c.Items[i].Raw) : c.ends[i]]
+		if c.head[i] == int32(i) {
+			c.same[string(c.Items[i].Raw)] = int32(i)
+		}
+	}
+	return &c
+}
+
+// category says what an item gets in the way of.
+type category uint8
+
+const (
+	barrier    category = 1 << iota // nothing may pass it
+	readable                        //
+	runs                            // a script that runs at once
+	title                           //
+	readsTitle                      // an inline script that does
+	inert                           //
+	structure                       // doctype, <html> and <head> have their place
+)
+
+const categories = 7
+
+// categoryOf derives it from the table of classes in package document. An item
+// without a category has no order at all.
+func categoryOf(item document.Item) (c category) {
+	switch {
+	case item.Has(document.Harmless | document.Async):
+		return 0
+	case item.Kind != document.Child:
+		return structure
+	case item.Class == document.Readable:
+		return readable
+	case item.Has(document.Title):
+		return title
+	case item.Class == document.Inert:
+		return inert
+	}
+	c = barrier
+	if item.Has(document.Runs) {
+		c |= runs
+	}
+	if item.Has(document.ReadsTitle) {
+		c |= readsTitle
+	}
+	return c
+}
+
+// conflicts returns the categories of items with which one of category c may not
+// change places. It is document.Item.PassedBy, in both directions, for sets.
+func (c category) conflicts() (with category) {
+	if c&structure != 0 {
+		return barrier | readable | title | inert | structure
+	}
+	if c != 0 {
+		with = structure
+	}
+	if c&barrier != 0 {
+		with |= barrier
+	}
+	if c&runs != 0 {
+		with |= readable
+	}
+	if c&readable != 0 {
+		with |= runs
+	}
+	if c&readsTitle != 0 {
+		with |= title
+	}
+	if c&title != 0 {
+		with |= readsTitle
+	}
+	return with
+}

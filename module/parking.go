@@ -1,0 +1,96 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/headstart-proxy/headstart/internal/recovery"
+)
+
+// errCutShort is the end of a response that is not as long as it said.
+var errCutShort = errors.New("response is shorter or longer than its Content-Length")
+
+// claim is what the reload must have in common with this request to collect its
+// response.
+func (x *exchange) claim() recovery.Visit {
+	return recovery.Visit{
+		Key:     string(x.key),
+		Target:  x.pageURL().RequestURI(),
+		Cookies: strings.Join(x.r.Header["Cookie"], "; "),
+	}
+}
+
+// park keeps the response at hand for the reload that is about to come, and
+// returns its ticket. Nothing is parked if no script can set the marker cookie, or
+// if there is no response, or no room.
+func (j *joiner) park() (ticket string) {
+	x := j.x
+	if !j.early.permission.Script || x.status == 0 || j.raw.lost {
+		return recovery.NoTicket
+	}
+	j.parked, ticket = x.h.state.lot.Park(x.claim(), x.status, j.header, x.cancel)
+	if j.parked == nil {
+		return recovery.NoTicket
+	}
+	x.detach() // the visitor leaves for the reload
+	_, _ = j.parked.Write(j.raw.bytes)
+	return ticket
+}
+
+// endParked tells the parked response how it ended.
+func (j *joiner) endParked(err error) {
+	if j.parked == nil {
+		return
+	}
+	if err == nil && j.declared >= 0 && j.received != j.declared {
+		err = errCutShort
+	}
+	j.parked.Close(trailers(j.header), err)
+}
+
+// trailers returns the trailer fields of a header map: those with the prefix, and
+// those that were announced.
+func trailers(h http.Header) http.Header {
+	out := make(http.Header)
+	var announced []string
+	for _, value := range h["Trailer"] {
+		for name := range strings.SplitSeq(value, ",") {
+			announced = append(announced, http.CanonicalHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	for name, values := range h {
+		if strings.HasPrefix(name, http.TrailerPrefix) || slices.Contains(announced, name) {
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// collect answers a reload with the response that was parked for it.
+func (x *exchange) collect(w http.ResponseWriter) error {
+	x.status = x.parked.Status()
+	if err := x.parked.Serve(x.r.Context(), w); err != nil {
+		x.h.logger.Debug(fmt.Sprintf("parked response: %v", err))
+		panic(http.ErrAbortHandler) // its header is written
+	}
+	return nil
+}
+
+// kept are the backend's own bytes so far, as long as the response may still have
+// to be parked.
+type kept struct {
+	bytes []byte
+	lost  bool // there were too many
+}
+
+func (k *kept) add(p []byte) {
+	if len(k.bytes)+len(p) > recovery.MaxParked {
+		k.bytes, k.lost = nil, true
+	}
+	if !k.lost {
+		k.bytes = append(k.bytes, p...)
+	}
+}
