@@ -28,6 +28,7 @@ func init() {
 //	    key           <template>
 //	    learn_after   <count>
 //	    learn_private
+//	    early_async
 //	    ignore_query  <parameter...>
 //	    ignore_header <name...>
 //	    min_wait      <duration>
@@ -93,6 +94,12 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 		}
 		handler.LearnPrivate = true
 
+	case "early_async":
+		if len(args) != 0 {
+			return h.Errf("headstart: early_async takes no argument; got %q", args)
+		}
+		handler.EarlyAsync = true
+
 	case "ignore_query":
 		if len(args) == 0 {
 			return h.Errf("headstart: ignore_query takes one or more parameter names")
@@ -139,7 +146,7 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 
 	default:
 		return h.Errf("headstart: unknown option %q; known are flush, key, learn_after, learn_private, "+
-			"ignore_query, ignore_header, min_wait, max_opening and expire", option)
+			"early_async, ignore_query, ignore_header, min_wait, max_opening and expire", option)
 	}
 	return nil
 }

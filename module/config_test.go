@@ -93,7 +93,7 @@ func TestDefaultsOfOptions(t *testing.T) {
 	switch {
 	case h.Flush != "shell":
 		t.Errorf("flush is %q", h.Flush)
-	case h.Key != "" || h.LearnPrivate || h.IgnoreQuery != nil || h.IgnoreHeader != nil:
+	case h.Key != "" || h.LearnPrivate || h.EarlyAsync || h.IgnoreQuery != nil || h.IgnoreHeader != nil:
 		t.Errorf("not empty: %+v", h)
 	case h.LearnAfter != 3:
 		t.Errorf("learn_after is %d", h.LearnAfter)

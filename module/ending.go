@@ -57,7 +57,6 @@ func (j *joiner) end() {
 func (j *joiner) endStream() {
 	if j.replacer != nil && (j.state == splicing || j.state == passing) {
 		held := j.replacer.End()
-		j.replacer = nil
 		if j.state == passing && j.splicer.Measuring() {
 			j.splicer.Next(held)
 		}
@@ -85,7 +84,7 @@ func (j *joiner) joined() outcome {
 		return failed
 	case len(j.splicer.Edits()) > 0:
 		return repaired
-	case j.splicer.Exact():
+	case j.splicer.Exact() && j.replacer == nil: // nonces are other bytes
 		return exact
 	}
 	return merged

@@ -60,7 +60,7 @@ const (
 // `{http.headstart.level}` | How far the response was committed before the backend answered: `none` or `head`
 // `{http.headstart.reason}` | Why it was not committed, a short fixed word; empty after a commit
 // `{http.headstart.audience}` | `anonymous` (no cookies), `returning` (cookies) or `crawler`; empty if the request is no page navigation
-// `{http.headstart.outcome}` | How a committed response ended: `exact`, `reloaded`, `redirected`, `failed`, `aborted` or `canceled`
+// `{http.headstart.outcome}` | How a committed response ended: `exact`, `merged`, `repaired`, `reloaded`, `redirected`, `failed`, `aborted` or `canceled`
 // `{http.headstart.backend_status}` | The status that the backend gave, which a committed response does not show
 // `{http.headstart.early_ms}` | Milliseconds from the start of the request until the opening was sent
 // `{http.headstart.backend_header_ms}` | Milliseconds until the backend's header
@@ -92,6 +92,13 @@ type Handler struct {
 	// Also learn from responses marked `Cache-Control: private`. Rails and
 	// Laravel mark every page so. Default: false.
 	LearnPrivate bool `json:"learn_private,omitempty"`
+
+	// Also send scripts with the async attribute early, where they stand. Such a
+	// script may run as soon as it is there, and one that counts on
+	// `document.body` works behind a slow page and fails behind an early head.
+	// Default: false; they are named in a Link header for the browser to fetch, and
+	// sent when the backend answers.
+	EarlyAsync bool `json:"early_async,omitempty"`
 
 	// Query parameters that do not keep a page from being sent early; a
 	// trailing `*` matches any ending (`utm_*`). Requests with such parameters
@@ -172,6 +179,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		SharedKey:  h.Key != "",
 		Expire:     time.Duration(h.Expire),
 		MinWait:    time.Duration(*h.MinWait),
+		EarlyAsync: h.EarlyAsync,
 		Ignored:    make(opening.Ignored),
 	}
 	for _, name := range h.IgnoreHeader {

@@ -35,7 +35,7 @@ func (h *Handler) identityIn(r *http.Request) string {
 			return
 		}
 		s := search{self: h, hash: sha256.New()}
-		s.write("options", h.Key, fmt.Sprint(h.LearnPrivate), fmt.Sprint(h.IgnoreQuery), fmt.Sprint(h.IgnoreHeader))
+		s.write("options", h.Key, fmt.Sprint(h.LearnPrivate), fmt.Sprint(h.EarlyAsync), fmt.Sprint(h.IgnoreQuery), fmt.Sprint(h.IgnoreHeader))
 		// Not its name, which changes when another server is put before it.
 		s.write("server")
 		s.write(slices.Sorted(slices.Values(server.Listen))...)

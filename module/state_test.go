@@ -144,7 +144,7 @@ func TestDefaults(t *testing.T) {
 	if err := h.Validate(); err != nil {
 		t.Error(err)
 	}
-	if h.Flush != "shell" || h.Key != "" || h.LearnAfter != 3 || h.LearnPrivate || time.Duration(*h.MinWait) != 30*time.Millisecond ||
+	if h.Flush != "shell" || h.Key != "" || h.LearnAfter != 3 || h.LearnPrivate || h.EarlyAsync || time.Duration(*h.MinWait) != 30*time.Millisecond ||
 		h.MaxOpening != 64<<10 || time.Duration(h.Expire) != 10*time.Minute {
 		t.Errorf("defaults are %+v", h)
 	}
