@@ -3,7 +3,10 @@ package module
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 
+	"github.com/headstart-proxy/headstart/internal/document"
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/request"
@@ -189,7 +192,11 @@ func (j *joiner) redirect(target string) {
 	}
 	j.demote()
 	j.x.outcome = redirected
-	j.lead(recovery.Redirect(j.early.permission, target))
+	var page *url.URL
+	if slices.ContainsFunc(j.x.expected.Items[:j.x.plan.Early.Sent], func(i document.Item) bool { return i.Name == "base" }) {
+		page = j.x.pageURL()
+	}
+	j.lead(recovery.Redirect(j.early.permission, target, page))
 }
 
 // lead writes recovery markup and flushes it. What the inner handlers write from

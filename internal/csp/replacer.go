@@ -61,17 +61,14 @@ type needle struct {
 const nowhere = math.MaxInt
 
 // NewReplacer returns a Replacer that replaces from[i] by to[i], which may be
-// longer, shorter or empty. It panics if their numbers differ, or if a nonce has
-// no four letters and digits in a row: Nonces returns such as are fit.
+// longer, shorter or empty. A nonce without four letters and digits in a row is not
+// looked for: Nonces returns such as are fit.
 func NewReplacer(from, to []string) *Replacer {
-	if len(from) != len(to) {
-		panic("csp: the numbers of nonces to find and to put in differ")
-	}
-	r := &Replacer{needles: make([]needle, len(from))}
-	for i, plain := range from {
+	r := &Replacer{needles: make([]needle, 0, len(from))}
+	for i, plain := range from[:min(len(from), len(to))] {
 		at, size := anchorOf(plain)
 		if size == 0 {
-			panic("csp: a nonce without four letters and digits in a row")
+			continue
 		}
 		n := needle{plain: plain, fresh: to[i], anchor: []byte(plain[at : at+size]), anchorAt: at}
 		longest := 0
@@ -89,7 +86,7 @@ func NewReplacer(from, to []string) *Replacer {
 		for _, form := range n.encoded[0] {
 			r.first[form[0]] = true
 		}
-		r.needles[i] = n
+		r.needles = append(r.needles, n)
 	}
 	return r
 }

@@ -296,7 +296,7 @@ func (l *lexer) endName() string {
 	return lowerName(l.buf[l.start+2 : l.nameEnd])
 }
 
-// take removes the first n bytes, which make an item.
+// take removes the first n bytes, which made an item.
 func (l *lexer) take(n int) {
 	l.buf = l.buf[n:]
 	l.look -= n

@@ -38,6 +38,7 @@ type Scanner struct {
 	charset string
 	nonces  []string
 
+	known  func(raw []byte) (Item, bool) // may be nil
 	second secondLexer
 }
 
@@ -60,6 +61,11 @@ func (s *Scanner) Resume(item Item) {
 	s.position += len(item.Raw)
 	s.saw(item.Kind)
 }
+
+// Know gives the Scanner items that were scanned before. One with the same bytes
+// is the same item, and is not read again. Charset and nonces are not collected
+// from it.
+func (s *Scanner) Know(known func(raw []byte) (Item, bool)) { s.known = known }
 
 func (s *Scanner) saw(k Kind) {
 	if k <= Head {
@@ -250,6 +256,12 @@ func (s *Scanner) endTag() bool {
 // emit makes an item of what has been looked at, once the second lexer agrees.
 func (s *Scanner) emit(kind Kind) (item Item, ok bool) {
 	n := s.lex.look
+	if s.known != nil {
+		if item, ok = s.known(s.lex.buf[:n]); ok && item.Kind == kind {
+			s.pass(item)
+			return item, true
+		}
+	}
 	item = Item{Kind: kind, Raw: s.lex.buf[:n:n]}
 	var attrs attributes
 	if kind != BOM && kind != Space {
@@ -257,20 +269,25 @@ func (s *Scanner) emit(kind Kind) (item Item, ok bool) {
 			return Item{}, false
 		}
 	}
-	s.open = nil
-	s.lex.take(n)
+	s.pass(item)
 	item.Class, item.Traits = classify(item, attrs)
 	for _, nonce := range attrs.nonces {
 		if !slices.Contains(s.nonces, nonce) {
 			s.nonces = append(s.nonces, nonce)
 		}
 	}
-	s.position += n
 	if item.Name == "meta" && s.charset == "" && s.position <= prescan {
 		s.charset = attrs.names()
 	}
-	s.saw(kind)
 	return item, true
+}
+
+// pass moves on behind an item.
+func (s *Scanner) pass(item Item) {
+	s.open = nil
+	s.lex.take(s.lex.look)
+	s.position += len(item.Raw)
+	s.saw(item.Kind)
 }
 
 // secondLexer reads whole items with the tokenizer of x/net/html.

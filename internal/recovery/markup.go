@@ -62,9 +62,15 @@ func Reload(p Permission, secure bool, ticket string) []byte {
 	return leave(p, arguments{Cookie: marker(secure, ticket)}, "0")
 }
 
-// Redirect returns markup that replaces the page by target, from Target.
-func Redirect(p Permission, target string) []byte {
-	return leave(p, arguments{URL: target}, "0;url="+html.EscapeString(target))
+// Redirect returns markup that replaces the page by target, from Target. The
+// script takes it relative to the page's URL, but a refresh relative to a base
+// element: if such was sent, page is the page's URL, else nil.
+func Redirect(p Permission, target string, page *url.URL) []byte {
+	refresh := target
+	if ref, err := url.Parse(target); err == nil && page != nil {
+		refresh = page.ResolveReference(ref).String()
+	}
+	return leave(p, arguments{URL: target}, "0;url="+html.EscapeString(refresh))
 }
 
 // Repair returns markup that corrects the head in which it stands and then

@@ -48,7 +48,7 @@ func TestRedirectEscapes(t *testing.T) {
 			t.Errorf("%q refused", location)
 			continue
 		}
-		markup := Redirect(Permission{Script: true, Nonce: "n"}, target)
+		markup := Redirect(Permission{Script: true, Nonce: "n"}, target, nil)
 		doc, err := html.Parse(bytes.NewReader(append([]byte("<head>"), markup...)))
 		if err != nil {
 			t.Fatal(err)
@@ -141,5 +141,14 @@ func TestErrorPage(t *testing.T) {
 	}
 	if !strings.HasSuffix(page, "</html>\n") {
 		t.Error("not a complete document")
+	}
+}
+
+// A base element that was sent does not lead a refresh astray.
+func TestRedirectBehindABase(t *testing.T) {
+	page := &url.URL{Scheme: "https", Host: "a.example", Path: "/x/y"}
+	want := `<meta http-equiv="refresh" content="0;url=https://a.example/login?a=1&amp;b=2">`
+	if got := string(Redirect(Permission{}, "/login?a=1&b=2", page)); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

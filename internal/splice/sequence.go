@@ -70,19 +70,37 @@ func (s *Sequence) whole(n int) int {
 }
 
 // With returns the sequence with other bytes of the same lengths: those of the
-// items with the nonces of one response.
+// items with the nonces of one response. It is for one Splicer.
 func (s *Sequence) With(bytes []byte) *Sequence {
 	c := *s
 	c.Bytes = bytes
 	c.Items = slices.Clone(s.Items)
-	c.same = make(map[string]int32, len(s.same))
+	c.same = nil // most responses need none
 	for i := range c.Items {
 		c.Items[i].Raw = bytes[c.ends[i]-len(c.Items[i].Raw) : c.ends[i]]
-		if c.head[i] == int32(i) {
-			c.same[string(c.Items[i].Raw)] = int32(i)
-		}
 	}
 	return &c
+}
+
+// known returns the item with these bytes.
+func (s *Sequence) known(raw []byte) (document.Item, bool) {
+	if i, ok := s.same[string(raw)]; ok {
+		return s.Items[i], true
+	}
+	return document.Item{}, false
+}
+
+// index makes sure that items can be found by their bytes.
+func (s *Sequence) index() {
+	if s.same != nil {
+		return
+	}
+	s.same = make(map[string]int32, len(s.Items))
+	for i, item := range s.Items {
+		if s.head[i] == int32(i) {
+			s.same[string(item.Raw)] = int32(i)
+		}
+	}
 }
 
 // category says what an item gets in the way of.

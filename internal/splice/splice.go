@@ -109,6 +109,7 @@ func (s *Splicer) compare(p []byte) (out, rest []byte) {
 func (s *Splicer) startMerge(rest []byte) {
 	whole := s.seq.whole(s.matched)
 	s.scanner = document.NewScanner(maxItem)
+	s.scanner.Know(s.seq.known)
 	for _, item := range s.seq.Items[:whole] {
 		s.scanner.Resume(item)
 	}
