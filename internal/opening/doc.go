@@ -8,6 +8,10 @@
 // header on the never-replayed list, no cookie and no nonce is in it. Time is
 // always a parameter.
 //
+// Observations are merged item by item (merge.go): what all share is stable; what
+// is not may come late, if it is of a class that others may pass; where it may not,
+// the opening ends. What then stands in the way is hinted, if a browser can fetch it.
+//
 // A Page is what one key stands for. It has one Opening for each combination of
 // the request headers named by Vary, and each Opening has a record for each
 // audience.
