@@ -141,6 +141,9 @@ func (s *Splicer) take(item document.Item) {
 		i = m.seq.html
 	}
 	cats := categoryOf(item)
+	if i < 0 && item.Has(document.Policy) {
+		cats = structure // behind it the page may not be able to correct itself
+	}
 	// What waits in front of this item and may not change places with it. To
 	// have sent that would have been wrong.
 	waits := m.pending(cats.conflicts())
@@ -226,10 +229,11 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 }
 
 // mayChange reports whether attributes of <html> that were sent may still be
-// changed: nothing has seen them, and none of them handles events.
+// changed: nothing has seen them, none of them handles events, and a script can
+// name them and their values, whatever the charset.
 func (m *merge) mayChange(attrs map[string]*string) bool {
-	for key := range attrs {
-		if strings.HasPrefix(key, "on") {
+	for key, value := range attrs {
+		if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(key, "on") || value != nil && !isASCII(*value) {
 			return false
 		}
 	}

@@ -131,6 +131,10 @@ func TestRules(t *testing.T) {
 		{"a stylesheet more before another", css, css2 + css, "repaired", css2, 1},
 		{"a viewport more", css, viewport + css, "reloaded", "", 0},
 		{"a script more", css + script, css + script2 + script, "reloaded", "", 0},
+		{"a policy more", title + css, "<meta http-equiv=content-security-policy content=x>" + css, "reloaded", "", 0},
+		{"a policy more behind a stale title", title, "<meta http-equiv=content-security-policy content=x>", "reloaded", "", 0},
+		{"a policy more behind all that was sent", css, css + "<meta http-equiv=content-security-policy content=x>", "exact", "", 0},
+		{"a title before a policy", css + "<meta http-equiv=content-security-policy content=x>", title + css + "<meta http-equiv=content-security-policy content=x>", "merged", title, 0},
 		{"a base more", css, "<base href=/>" + css, "reloaded", "", 0},
 
 		{"another order of scripts", script + script2, script2 + script, "reloaded", "", 0},
@@ -186,6 +190,9 @@ func TestHTMLTag(t *testing.T) {
 		{"another order", "<html lang=en dir=ltr>", "<html dir=ltr lang=en>", "merged", "<html dir=ltr lang=en>"},
 		{"another value", "<html lang=en>", "<html lang=de>", "repaired", "<html lang=de>"},
 		{"an attribute less", "<html lang=en>", "<html>", "repaired", "<html>"},
+		{"a value that is no ASCII", "<html lang=en>", "<html lang=\xe4>", "reloaded", ""},
+		{"a name that scripts cannot set", "<html lang=en>", "<html lang=de x\"=1>", "repaired", "<html lang=de x\"=1>"},
+		{"a name that scripts cannot change", "<html x\"=2>", "<html x\"=1>", "reloaded", ""},
 		{"a handler", "<html onload=x>", "<html onload=y>", "reloaded", ""},
 		{"no tag", "<html lang=en>", "", "reloaded", ""},
 	}

@@ -39,7 +39,7 @@ const maxText = 100
 func refOf(item document.Item) Ref {
 	r := Ref{Tag: item.Name}
 	for _, a := range item.Attributes() {
-		if a.Key != "nonce" && isASCII(a.Val) {
+		if a.Key != "nonce" && isASCII(a.Key) && isASCII(a.Val) {
 			if r.Attrs == nil {
 				r.Attrs = make(map[string]string)
 			}
