@@ -14,7 +14,7 @@ func (j *joiner) finish(err error) {
 	x := j.x
 	x.health(err)
 	j.complete = err == nil
-	j.endParked(err)
+	defer j.endParked(err) // what follows may park, too
 	if err == nil {
 		j.takeHeader(http.StatusOK) // a handler that wrote nothing
 	}
@@ -161,8 +161,11 @@ func (j *joiner) close() error {
 // Chromium drops what it has not read yet, and on HTTP/1.1 there may be a proxy
 // in between that speaks one of them. The recovery markup would be lost.
 func (j *joiner) linger() {
-	if j.leading != nil && !j.early.buffered {
-		<-j.leading.Done()
+	j.mu.Lock()
+	leading := j.leading
+	j.mu.Unlock()
+	if leading != nil && !j.early.buffered {
+		<-leading.Done()
 	}
 }
 
@@ -171,11 +174,14 @@ func (j *joiner) linger() {
 func (j *joiner) settle() {
 	_ = j.wait()
 	j.mu.Lock()
+	j.endParked(errPanic) // counts only if it has not ended
+	j.mu.Unlock()
+	j.linger() // reverse_proxy panics if the backend breaks off, or nobody wants the rest
+	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.patience != nil {
 		j.patience()
 	}
-	j.endParked(errPanic) // counts only if the response did not end
 	x := j.x
 	if x.outcome != "" {
 		return

@@ -156,7 +156,7 @@ func (j *joiner) take(p []byte) error {
 		return j.emit(p)
 	case parking:
 		_, err := j.parked.Write(p)
-		return err
+		return err // nobody can collect it
 	case dropping:
 		return j.x.inner.Context().Err() // nobody waits for the rest
 	case waiting:
@@ -210,14 +210,16 @@ func (j *joiner) joint(out []byte) bool {
 	}
 	if len(edits) > 0 && j.early.permission.Script {
 		// Before the page can load itself again.
-		j.x.page.Repaired(j.x.visit, j.x.expected, j.splicer.Depth())
+		if !j.x.page.Repaired(j.x.visit, j.x.expected, j.splicer.Depth()) {
+			j.demote()
+		}
 		j.retap()
 	}
 	if j.failing != join {
 		out = append(out, recovery.NoIndex()...)
 	}
 	if len(edits) > 0 && j.early.permission.Script {
-		out = append(out, recovery.Repair(j.early.permission, edits, j.failing == ownError)...)
+		out = append(out, recovery.Repair(j.early.permission, edits, j.x.r.TLS != nil, j.failing == ownError)...)
 	}
 	j.state, j.raw = passing, kept{}
 	_ = j.emit(out) // an error shows again with the rest
@@ -269,15 +271,15 @@ func (j *joiner) passesAll() bool {
 	return j.state == passing && j.replacer == nil && !j.splicer.Measuring() && !j.tap.wants() && j.wait() == nil
 }
 
-// FlushError flushes what has been passed on. Before that there is nothing to
+// FlushError flushes what has been passed on. While all is equal there is nothing to
 // flush, the opening was.
 func (j *joiner) FlushError() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.state != passing {
-		return nil
+	if j.state == passing || j.state == splicing && j.splicer.State() == splice.Merging {
+		return j.flush()
 	}
-	return j.flush()
+	return nil
 }
 
 func (j *joiner) flush() error {

@@ -340,9 +340,9 @@ func TestSetCookieOnFirstVisit(t *testing.T) {
 func TestMarker(t *testing.T) {
 	l := keysSite(t, "")
 	eachProtocol(t, func(t *testing.T, v *visitor) {
-		path, marker := "/"+v.protocol, "headstart=1"
+		path, marker := "/"+v.protocol, "headstart=reload.none"
 		if v.protocol != "h1" {
-			marker = "__Host-headstart=1"
+			marker = "__Host-headstart=reload.none"
 		}
 		l.teach(t, v, "site", path)
 		for _, tc := range []struct{ sent, seen string }{

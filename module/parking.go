@@ -31,7 +31,13 @@ func (j *joiner) park() (ticket string) {
 	if !j.early.permission.Script || x.status == 0 || j.raw.lost {
 		return recovery.NoTicket
 	}
-	j.parked, ticket = x.h.state.lot.Park(x.claim(), x.status, j.header, x.cancel)
+	header := j.header.Clone()
+	for name := range j.commitment.base {
+		if _, kept := header[name]; !kept {
+			header[name] = nil // an outer handler will set it again
+		}
+	}
+	j.parked, ticket = x.h.state.lot.Park(x.claim(), x.status, header, x.cancel)
 	if j.parked == nil {
 		return recovery.NoTicket
 	}
@@ -79,6 +85,10 @@ func (x *exchange) collect(w http.ResponseWriter) error {
 	return nil
 }
 
+// maxKept is how much of a body is kept before it is clear whether it has to be
+// parked, in bytes: a large head.
+const maxKept = 256 << 10
+
 // kept are the backend's own bytes so far, as long as the response may still have
 // to be parked.
 type kept struct {
@@ -87,7 +97,7 @@ type kept struct {
 }
 
 func (k *kept) add(p []byte) {
-	if len(k.bytes)+len(p) > recovery.MaxParked {
+	if len(k.bytes)+len(p) > maxKept {
 		k.bytes, k.lost = nil, true
 	}
 	if !k.lost {

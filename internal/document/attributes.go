@@ -17,6 +17,7 @@ type attributes struct {
 	kind, language, src, async, defers          *string // of script; kind is type
 	handler                                     *string // any event handler
 
+	count      int
 	nonces     []string // of the item, and of elements inside it
 	readsTitle bool
 }
@@ -55,6 +56,10 @@ func (a *attributes) field(key []byte) **string {
 	return nil
 }
 
+// maxAttributes is how many attributes a tag may have: some of what is done with
+// them takes time in the square of their number.
+const maxAttributes = 256
+
 // maxContent is how long a content attribute may be that names a charset.
 const maxContent = 64
 
@@ -72,6 +77,7 @@ func (a *attributes) read(z *html.Tokenizer) {
 	for more := true; more; {
 		var key, value []byte
 		key, value, more = z.TagAttr()
+		a.count++
 		if string(key) == "nonce" {
 			a.nonces = append(a.nonces, string(value))
 			continue

@@ -40,6 +40,8 @@ const (
 	Harmless
 	// Nonce is set if the element, or one inside it, has a nonce attribute.
 	Nonce
+	// Charset is a meta element that names an encoding.
+	Charset
 	// Policy is <meta http-equiv=content-security-policy>. It governs what
 	// follows it, and so recovery too.
 	Policy
@@ -100,6 +102,9 @@ func classifyMeta(a attributes, t Traits) (Class, Traits) {
 	property := name
 	if name == "" {
 		property = lower(a.property)
+	}
+	if a.names() != "" {
+		t |= Charset
 	}
 	switch {
 	case a.httpEquiv != nil:
@@ -170,6 +175,16 @@ func classifyScript(a attributes, t Traits) (Class, Traits) {
 		return Readable, t
 	}
 	return Barrier, t
+}
+
+// Visible reports whether scripts and styles commonly look at an attribute of
+// <html>.
+func Visible(key string) bool {
+	switch key {
+	case "class", "style", "dir", "lang", "hidden":
+		return true
+	}
+	return strings.HasPrefix(key, "data-") || strings.HasPrefix(key, "on")
 }
 
 // PassedBy reports whether later, which stands behind item in the backend's page,

@@ -75,6 +75,7 @@ func TestScanHead(t *testing.T) {
 		{"raw text in a select in a template", "<head><template><select><title></template></title></select></template>", []string{"<head>"}, Foreign},
 		{"style in a template", "<head><template><style></template></style></template></head>", []string{"<head>", "<template><style></template></style></template>"}, HeadEnd},
 		{"quoted angle brackets", "<head><meta content='>' name=\">\"></head>", []string{"<head>", "<meta content='>' name=\">\">"}, HeadEnd},
+		{"a tag with too many attributes", "<head><link" + manyAttributes(300) + "></head>", []string{"<head>"}, Ambiguous},
 		{"unclosed script", "<head><script>a", []string{"<head>"}, Unclosed},
 		{"unclosed title", "<head><title>a</head>", []string{"<head>"}, Unclosed},
 		{"self-closed script", "<head><script src=a /></head>", []string{"<head>"}, SelfClosed},
@@ -101,6 +102,14 @@ func TestScanHead(t *testing.T) {
 			checkScan(t, []byte(test.in))
 		})
 	}
+}
+
+func manyAttributes(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, " a%d", i)
+	}
+	return b.String()
 }
 
 func TestCharset(t *testing.T) {

@@ -42,7 +42,7 @@ const (
 	Foreign    End = "foreign"      // a template with svg, math, or what makes the parser skip raw text
 	NoScript   End = "noscript"     // a noscript that ends elsewhere when scripting is off
 	SelfClosed End = "self_closing" // <script/> and the like, which do not close
-	Ambiguous  End = "ambiguous"    // the two lexers do not agree
+	Ambiguous  End = "ambiguous"    // the two lexers do not agree, or a tag has too many attributes
 	TooLong    End = "too_long"     // one item is longer than the limit
 )
 

@@ -79,6 +79,9 @@ func (s *Scanner) Write(p []byte) { s.lex.buf = append(s.lex.buf, p...) }
 // Close says that the document is complete.
 func (s *Scanner) Close() { s.closed = true }
 
+// InHead reports whether the head has begun: by its tag, or by a child.
+func (s *Scanner) InHead() bool { return s.seen[Head] }
+
 // End returns why there are no more items, "" while there may be.
 func (s *Scanner) End() End { return s.end }
 

@@ -54,7 +54,9 @@ func (z *secondLexer) read(item *Item, open *startedItem) (attributes, End) {
 	if item.Kind == Child {
 		item.Name = lowerName(name)
 	}
-	a.read(z.tokenizer)
+	if a.read(z.tokenizer); a.count > maxAttributes {
+		return a, Ambiguous
+	}
 	if open == nil {
 		return a, agree(rest == 0)
 	}

@@ -24,6 +24,7 @@ type arguments struct {
 	Cookie string `json:"cookie"`
 	URL    string `json:"url"`
 	Edits  []edit `json:"edits"`
+	Stay   bool   `json:"stay"`
 }
 
 // edit is one change of the tree; exactly one of Set, Drop and Move is there.
@@ -39,8 +40,10 @@ type edit struct {
 type ref struct {
 	Tag   string            `json:"tag"`
 	Attrs map[string]string `json:"attrs"`
+	Count int               `json:"count"` // how many attributes it has
 	Text  string            `json:"text"`
-	N     int               `json:"n"` // from 0; negative: from the end, -1 is the last
+	Exact bool              `json:"exact"` // Text is all of its text
+	N     int               `json:"n"`     // from 0; negative: from the end, -1 is the last
 }
 
 // Repair does to the visitor's tree what Headstart's recovery script does in the
@@ -64,7 +67,7 @@ func Repair(visitor *html.Node, prefix string) (repaired bool, err error) {
 		if err != nil {
 			return true, fmt.Errorf("recovery script: %w", err)
 		}
-		if args.Cookie != "" || args.URL != "" {
+		if args.URL != "" || args.Edits == nil {
 			return true, fmt.Errorf("%w: cookie %q, url %q", ErrLeaves, args.Cookie, args.URL)
 		}
 		r := repair{page: p, script: n}
@@ -226,6 +229,9 @@ func (r *repair) candidates(f ref) (before, all []*html.Node) {
 
 func (f ref) matches(n *html.Node) bool {
 	if n.Type != html.ElementNode || n.Data != f.Tag || !strings.HasPrefix(textContent(n), f.Text) {
+		return false
+	}
+	if len(n.Attr) != f.Count || f.Exact && textContent(n) != f.Text {
 		return false
 	}
 	for key, want := range f.Attrs {

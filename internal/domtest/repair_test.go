@@ -23,7 +23,7 @@ func TestRepair(t *testing.T) {
 		},
 		{
 			"drop by attribute", "<link rel=icon href=b>",
-			"<link rel=icon href=a><link rel=icon href=b>" + recovery("", `{"edits":[{"drop":{"tag":"link","attrs":{"rel":"icon","href":"a"}}}]}`), "",
+			"<link rel=icon href=a><link rel=icon href=b>" + recovery("", `{"edits":[{"drop":{"tag":"link","attrs":{"rel":"icon","href":"a"},"count":2}}]}`), "",
 		},
 		{
 			"drop by text", "<style>b</style>",
@@ -52,32 +52,34 @@ func TestRepair(t *testing.T) {
 		{
 			"move", "<link rel=stylesheet href=b><style>c</style>",
 			"<link rel=stylesheet href=a><style>c</style><link rel=stylesheet href=b>" +
-				recovery("", `{"edits":[{"move":{"tag":"link","attrs":{"href":"b"}},"over":{"tag":"link","attrs":{"href":"a"}}}]}`), "",
+				recovery("", `{"edits":[{"move":{"tag":"link","attrs":{"href":"b"},"count":2},"over":{"tag":"link","attrs":{"href":"a"},"count":2}}]}`), "",
 		},
 		{
 			"in order, and each counts", "<style>a</style><style>b</style>",
 			"<style>x</style><style>y</style><style>b</style><style>a</style>" + recovery("", `{"edits":[`+
 				`{"move":{"tag":"style","n":-1},"over":{"tag":"style","n":1}},{"drop":{"tag":"style"}}]}`), "",
 		},
-		{"no edit", "<title>x</title>", "<title>x</title><noscript data-headstart>y</noscript>" + recovery("", `{}`), ""},
-		{"a semicolon", "", "<script data-headstart>" + prefix + "})({});\n</script>", ""},
+		{"no edit", "<title>x</title>", "<title>x</title><noscript data-headstart>y</noscript>" + recovery("", `{"edits":[]}`), ""},
+		{"a semicolon", "", "<script data-headstart>" + prefix + "})({\"edits\":[]});\n</script>", ""},
 		{"two scripts", "<style>c</style>", "<style>a</style><style>b</style>" +
 			strings.Repeat(recovery("", `{"edits":[{"drop":{"tag":"style"}}]}`), 2) + "<style>c</style>", ""},
 
 		{"reload", "", recovery("", `{"cookie":"a=b"}`), "leads away"},
 		{"redirect", "", recovery("", `{"url":"/","edits":[]}`), "leads away"},
-		{"not found", "", recovery("", `{"edits":[{"drop":{"tag":"style","text":"a"}}]}`), `edit 0: drop: {"tag":"style","attrs":null,"text":"a","n":0}: not found (0 candidates`},
+		{"not found", "", recovery("", `{"edits":[{"drop":{"tag":"style","text":"a"}}]}`), `edit 0: drop: {"tag":"style","attrs":null,"count":0,"text":"a","exact":false,"n":0}: not found (0 candidates`},
 		{"past the end", "", "<style></style>" + recovery("", `{"edits":[{"drop":{"tag":"style","n":1}}]}`), "not found (1 candidates"},
 		{"past the start", "", "<style></style>" + recovery("", `{"edits":[{"drop":{"tag":"style","n":-2}}]}`), "not found (1 candidates"},
 		{"behind a classic script", "", recovery("", `{"edits":[{"drop":{"tag":"style"}}]}`) + "<style></style>", "not found (0 candidates in front of the script, 1 in head)"},
 		{"async module, the last", "", "<style>a</style>" + recovery("type=module async", `{"edits":[{"drop":{"tag":"style","n":-1}}]}`) + "<style>b</style>", "async module"},
 		{"in the body", "", recovery("", `{"edits":[{"drop":{"tag":"p"}}]}`) + "<p>", "not found"},
 		{"below a template", "", "<template>x</template>" + recovery("", `{"edits":[{"drop":{"tag":"template","text":"x"}}]}`), "not found"},
-		{"another value", "", "<link rel=icon>" + recovery("", `{"edits":[{"drop":{"tag":"link","attrs":{"rel":""}}}]}`), "not found"},
-		{"no such attribute", "", "<link>" + recovery("", `{"edits":[{"drop":{"tag":"link","attrs":{"rel":""}}}]}`), "not found"},
-		{"script", "", "<script src=a></script>" + recovery("", `{"edits":[{"drop":{"tag":"script","attrs":{"src":"a"}}}]}`), "has had its effect"},
+		{"another value", "", "<link rel=icon>" + recovery("", `{"edits":[{"drop":{"tag":"link","attrs":{"rel":""},"count":1}}]}`), "not found"},
+		{"another number of attributes", "", "<link rel=icon href=a>" + recovery("", `{"edits":[{"drop":{"tag":"link","attrs":{"rel":"icon"},"count":1}}]}`), "not found"},
+		{"more text", "", "<title>ab</title>" + recovery("", `{"edits":[{"drop":{"tag":"title","text":"a","exact":true}}]}`), "not found"},
+		{"no such attribute", "", "<link>" + recovery("", `{"edits":[{"drop":{"tag":"link","attrs":{"rel":""},"count":1}}]}`), "not found"},
+		{"script", "", "<script src=a></script>" + recovery("", `{"edits":[{"drop":{"tag":"script","attrs":{"src":"a"},"count":1}}]}`), "has had its effect"},
 		{"base", "", "<base>" + recovery("", `{"edits":[{"drop":{"tag":"base"}}]}`), "has had its effect"},
-		{"http-equiv", "", "<meta http-equiv=x><meta>" + recovery("", `{"edits":[{"move":{"tag":"meta","n":1},"over":{"tag":"meta","n":0}}]}`), "has had its effect"},
+		{"http-equiv", "", "<meta http-equiv=x><meta>" + recovery("", `{"edits":[{"move":{"tag":"meta"},"over":{"tag":"meta","count":1,"n":0}}]}`), "has had its effect"},
 		{"over itself", "", "<style></style>" + recovery("", `{"edits":[{"move":{"tag":"style"},"over":{"tag":"style"}}]}`), "over itself"},
 		{"no such edit", "", recovery("", `{"edits":[{}]}`), "is none of"},
 		{"two edits in one", "", recovery("", `{"edits":[{"set":{},"drop":{"tag":"style"}}]}`), "is none of"},

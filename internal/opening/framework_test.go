@@ -159,7 +159,7 @@ func joinStream(early *Early, stream []byte) (outcome string, page []byte) {
 		return "reloaded", nil
 	case len(s.Edits()) > 0:
 		outcome = "repaired"
-		page = append(page, recovery.Repair(recovery.Permission{Script: true}, s.Edits(), false)...)
+		page = append(page, recovery.Repair(recovery.Permission{Script: true}, s.Edits(), true, false)...)
 	case s.Exact():
 		outcome = "exact"
 	default:

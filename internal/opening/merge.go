@@ -92,7 +92,8 @@ func (m *merger) addStable(item document.Item) {
 }
 
 // mergeHTML makes the <html> tags alike: an attribute that differs or is missing
-// in one of them is left out. guarded is set if a script could tell.
+// in one of them is left out, and one with a value that cannot be written in every
+// charset. guarded is set if a script could tell.
 func mergeHTML(lists [][]document.Item) (merged [][]document.Item, guarded bool) {
 	at := make([]int, len(lists))
 	tags := make([][]html.Attribute, len(lists))
@@ -102,15 +103,16 @@ func mergeHTML(lists [][]document.Item) (merged [][]document.Item, guarded bool)
 		if at[i] < 0 {
 			return lists, false
 		}
-		tag := list[at[i]]
-		alike = alike && string(tag.Raw) == string(lists[0][at[0]].Raw)
-		tags[i] = tag.Attributes()
+		alike = alike && same(list[at[i]], lists[0][at[0]])
 	}
 	if alike {
 		return lists, false
 	}
+	for i, list := range lists {
+		tags[i] = list[at[i]].Attributes()
+	}
 	kept := slices.DeleteFunc(slices.Clone(tags[0]), func(a html.Attribute) bool {
-		return slices.ContainsFunc(tags, func(tag []html.Attribute) bool { return !slices.Contains(tag, a) })
+		return !isASCII(a.Val) || slices.ContainsFunc(tags, func(tag []html.Attribute) bool { return !slices.Contains(tag, a) })
 	})
 	for _, tag := range tags {
 		for _, a := range tag {
@@ -120,7 +122,7 @@ func mergeHTML(lists [][]document.Item) (merged [][]document.Item, guarded bool)
 			if strings.HasPrefix(a.Key, "on") {
 				return lists, false // the tag is volatile as a whole, and nothing may pass it
 			}
-			guarded = guarded || visible(a.Key)
+			guarded = guarded || document.Visible(a.Key)
 		}
 	}
 	tag := lists[0][at[0]]
@@ -133,14 +135,8 @@ func mergeHTML(lists [][]document.Item) (merged [][]document.Item, guarded bool)
 	return merged, guarded
 }
 
-// visible reports whether scripts and styles commonly look at an attribute of
-// <html>.
-func visible(key string) bool {
-	switch key {
-	case "class", "style", "dir", "lang", "hidden":
-		return true
-	}
-	return strings.HasPrefix(key, "data-")
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c >= 0x80 })
 }
 
 // maxCells bounds the table of common, in cells.

@@ -129,15 +129,11 @@ func (o *Opening) mergeWindow(rules Rules) (items []document.Item) {
 	}
 	var late []document.Item
 	for _, s := range mergeHeads(lists, rules.EarlyAsync) {
-		switch s.fate {
-		case flushed:
+		if s.fate == flushed {
 			items = append(items, s.item)
-			if s.item.Name == "base" {
-				late = append(late, s.item)
-			}
-		case hinted:
+		}
+		if s.fate == hinted || s.item.Name == "base" {
 			late = append(late, s.item)
-		default:
 		}
 	}
 	o.links = hints.List(late, o.headers.Values("Link"))
@@ -163,13 +159,13 @@ func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*
 		return nil, r.reason
 	case len(o.window) < rules.LearnAfter:
 		return nil, NotLearned
-	case o.differs != "":
-		return nil, HeaderDiffers
 	case o.bars != "":
 		return nil, o.bars
+	case o.differs != "":
+		return nil, HeaderDiffers
 	case !diverse(o.window, rules):
 		return nil, NotLearned
-	case !o.useful(len(o.sequence.Items)):
+	case !o.useful(len(o.sequence.Items)), !o.namesCharset(len(o.sequence.Items)):
 		return nil, Unstable
 	case now.Sub(o.agreed) > rules.Expire:
 		return nil, Expired
@@ -178,7 +174,7 @@ func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*
 	if audience == request.Crawler && r.surprises > 0 {
 		return nil, Surprised
 	}
-	if !o.useful(depth) {
+	if !o.useful(depth) || !o.namesCharset(depth) {
 		if r.need > 0 {
 			return nil, Surprised
 		}
@@ -198,6 +194,16 @@ func (o *Opening) useful(depth int) bool {
 	return depth > 0 && (len(o.links) > 0 || slices.ContainsFunc(items, func(item document.Item) bool {
 		return item.Name == "link" || item.Name == "script" || item.Name == "style"
 	}))
+}
+
+// namesCharset reports whether the encoding is beyond doubt if the first items are
+// sent: a header names it, or one of them does, so that a response with another
+// one differs in it.
+func (o *Opening) namesCharset(depth int) bool {
+	_, charset := ContentType(o.headers.Get("Content-Type"))
+	return charset != "" || slices.ContainsFunc(o.sequence.Items[:depth], func(item document.Item) bool {
+		return item.Kind == document.BOM || item.Has(document.Charset)
+	})
 }
 
 // build returns the bytes of the first depth items, padded.

@@ -214,13 +214,17 @@ func (p *Page) Surprised(v Visit, rules Rules, now time.Time) {
 }
 
 // Repaired lowers what an audience has proved, before anything is written that
-// corrects a page in front of the visitor.
-func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int) {
+// corrects a page in front of the visitor. It reports false if the opening is
+// another one by now.
+func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o := p.variants[p.variant(v.Header)]; o != nil && o.sequence == expected {
-		o.records[v.Audience].limit(depth)
+	o := p.variants[p.variant(v.Header)]
+	if o == nil || o.sequence != expected {
+		return false
 	}
+	o.records[v.Audience].limit(depth)
+	return true
 }
 
 // Size is roughly what the page takes in memory, in bytes.

@@ -6,21 +6,22 @@ import (
 	"strings"
 )
 
-// The marker cookie. Its value is a ticket.
+// The marker cookie. Its value is prefix and a ticket, or nothing.
 const (
 	markerSecure = "__Host-headstart"
 	markerPlain  = "headstart"
 	markerAge    = "10" // seconds: ParkTime; longer than a reload takes to start
+	prefix       = "reload."
 )
 
-// NoTicket is the value of a marker cookie with which nothing can be collected.
-const NoTicket = "1"
+// NoTicket is a ticket with which nothing can be collected.
+const NoTicket = "none"
 
 func marker(secure bool, ticket string) string {
 	if secure {
-		return markerSecure + "=" + ticket + ";path=/;max-age=" + markerAge + ";samesite=lax;secure"
+		return markerSecure + "=" + prefix + ticket + ";path=/;max-age=" + markerAge + ";samesite=lax;secure"
 	}
-	return markerPlain + "=" + ticket + ";path=/;max-age=" + markerAge + ";samesite=lax"
+	return markerPlain + "=" + prefix + ticket + ";path=/;max-age=" + markerAge + ";samesite=lax"
 }
 
 // TakeMarker takes the marker cookie off a request header, so that neither the
@@ -29,9 +30,9 @@ func marker(secure bool, ticket string) string {
 // http. Where it was, the header's Cookie values are replaced, not changed in
 // place. Other cookies keep their bytes.
 func TakeMarker(h http.Header, secure bool) (ticket string) {
-	marker := markerPlain + "="
+	marker := markerPlain + "=" + prefix
 	if secure {
-		marker = markerSecure + "="
+		marker = markerSecure + "=" + prefix
 	}
 	if !slices.ContainsFunc(h["Cookie"], func(line string) bool { return strings.Contains(line, marker) }) {
 		return ""
@@ -40,7 +41,8 @@ func TakeMarker(h http.Header, secure bool) (ticket string) {
 	for _, line := range h["Cookie"] {
 		pairs := make([]string, 0, 8)
 		for pair := range strings.SplitSeq(line, ";") {
-			if value, ok := strings.CutPrefix(strings.TrimSpace(pair), marker); ok && isTicket(value) {
+			// A site may have a cookie called headstart of its own.
+			if value, ok := strings.CutPrefix(strings.TrimSpace(pair), marker); ok && value != "" {
 				ticket = value
 				continue
 			}
@@ -58,21 +60,4 @@ func TakeMarker(h http.Header, secure bool) (ticket string) {
 		h["Cookie"] = kept
 	}
 	return ticket
-}
-
-// isTicket reports whether a marker cookie of this value is one of ours: a site
-// may have a cookie called headstart of its own.
-func isTicket(value string) bool {
-	if value == NoTicket {
-		return true
-	}
-	if len(value) < 26 || len(value) > maxTicket {
-		return false
-	}
-	for _, c := range []byte(value) { // base32 (RFC 4648 section 6)
-		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
-			return false
-		}
-	}
-	return true
 }

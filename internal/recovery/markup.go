@@ -30,7 +30,7 @@ const script = `(a=>{let d=document,l=location,k,e,o,m,` +
 	`let u=new URL(a.url,l.href);if(!u.hash)u.hash=l.hash;l.replace(u)},` +
 	`f=r=>[...d.head.children].filter(e=>e.localName==r.tag&&` +
 	`Object.entries(r.attrs||{}).every(([k,v])=>e.getAttribute(k)==v)&&` +
-	`e.textContent.startsWith(r.text||"")).at(r.n||0);` +
+	`e.attributes.length==(r.count||0)&&(r.exact?e.textContent==(r.text||""):e.textContent.startsWith(r.text||""))).at(r.n||0);` +
 	`if(!a.edits)return g();` +
 	`for(e of a.edits)if(e.set)for(k in e.set)o=d.documentElement,m=e.set[k],m==null?o.removeAttribute(k):o.setAttribute(k,m);` +
 	`else{o=f(e.drop||e.over);m=e.move&&f(e.move);if(!o||e.move&&!m){if(a.stay)continue;return g()}m?o.replaceWith(m):o.remove()}` +
@@ -40,9 +40,9 @@ const script = `(a=>{let d=document,l=location,k,e,o,m,` +
 const Prefix = `(a=>{let d=document,l=location,k,e,o,m,`
 
 type arguments struct {
+	Edits  []splice.Edit `json:"edits,omitempty"`
 	Cookie string        `json:"cookie,omitempty"`
 	URL    string        `json:"url,omitempty"`
-	Edits  []splice.Edit `json:"edits,omitempty"`
 	Stay   bool          `json:"stay,omitempty"`
 }
 
@@ -76,14 +76,16 @@ func Redirect(p Permission, target string, page *url.URL) []byte {
 // Repair returns markup that corrects the head in which it stands and then
 // removes itself. Without scripting it loads the page again, unless stay is set:
 // an error page is shown as well as can be. p.Script must be set.
-func Repair(p Permission, edits []splice.Edit, stay bool) []byte {
+// If it loads it again, the reload is marked. secure is whether the page came by
+// https.
+func Repair(p Permission, edits []splice.Edit, secure, stay bool) []byte {
 	// What sets or moves must be done before a script behind it runs. Removals
 	// need not wait for stylesheets.
 	classic := slices.ContainsFunc(edits, func(e splice.Edit) bool { return e.Drop == nil })
-	script := element(p, arguments{Edits: edits, Stay: stay}, classic, " data-headstart")
 	if stay {
-		return script
+		return element(p, arguments{Edits: edits, Stay: true}, classic, " data-headstart")
 	}
+	script := element(p, arguments{Edits: edits, Cookie: marker(secure, NoTicket)}, classic, " data-headstart")
 	return append([]byte(`<noscript data-headstart><meta http-equiv="refresh" content="0"></noscript>`), script...)
 }
 

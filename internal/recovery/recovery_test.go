@@ -21,7 +21,7 @@ func TestReload(t *testing.T) {
 	page := string(Reload(Permission{Script: true, Nonce: "n0nce"}, true, NoTicket))
 	for _, want := range []string{
 		`<script type="module" async nonce="n0nce">`,
-		`"cookie":"__Host-headstart=1;path=/;max-age=10;samesite=lax;secure"`,
+		`"cookie":"__Host-headstart=reload.none;path=/;max-age=10;samesite=lax;secure"`,
 		`l.reload()`,
 		`<noscript><meta http-equiv="refresh" content="0"></noscript>`,
 	} {
@@ -97,7 +97,7 @@ func TestTarget(t *testing.T) {
 }
 
 func TestTakeMarker(t *testing.T) {
-	plain := http.Header{"Cookie": {"headstart=1; a=b"}}
+	plain := http.Header{"Cookie": {"headstart=reload.none; a=b"}}
 	if TakeMarker(plain, false) != NoTicket || plain.Get("Cookie") != "a=b" {
 		t.Errorf("by http: %v", plain)
 	}
@@ -108,15 +108,15 @@ func TestTakeMarker(t *testing.T) {
 		found bool
 	}{
 		{"no cookie", nil, nil, false},
-		{"alone", []string{"__Host-headstart=1"}, nil, true},
-		{"the marker of http", []string{"headstart=1"}, []string{"headstart=1"}, false},
-		{"another value", []string{"__Host-headstart=12"}, []string{"__Host-headstart=12"}, false},
-		{"first", []string{"__Host-headstart=1; a=b"}, []string{"a=b"}, true},
-		{"last", []string{"a=b; c=\"d\"; __Host-headstart=1"}, []string{"a=b; c=\"d\""}, true},
-		{"between, odd spacing", []string{"a=b;__Host-headstart=1;  c=d"}, []string{"a=b;  c=d"}, true},
-		{"own line (HTTP/2)", []string{"a=b", "__Host-headstart=1"}, []string{"a=b"}, true},
-		{"another name that ends so", []string{"my__Host-headstart=1"}, []string{"my__Host-headstart=1"}, false},
-		{"in a value", []string{"a=__Host-headstart=1"}, []string{"a=__Host-headstart=1"}, false},
+		{"alone", []string{"__Host-headstart=reload.none"}, nil, true},
+		{"the marker of http", []string{"headstart=reload.none"}, []string{"headstart=reload.none"}, false},
+		{"another value", []string{"__Host-headstart=reload"}, []string{"__Host-headstart=reload"}, false},
+		{"first", []string{"__Host-headstart=reload.none; a=b"}, []string{"a=b"}, true},
+		{"last", []string{"a=b; c=\"d\"; __Host-headstart=reload.none"}, []string{"a=b; c=\"d\""}, true},
+		{"between, odd spacing", []string{"a=b;__Host-headstart=reload.none;  c=d"}, []string{"a=b;  c=d"}, true},
+		{"own line (HTTP/2)", []string{"a=b", "__Host-headstart=reload.none"}, []string{"a=b"}, true},
+		{"another name that ends so", []string{"my__Host-headstart=reload.none"}, []string{"my__Host-headstart=reload.none"}, false},
+		{"in a value", []string{"a=__Host-headstart=reload.none"}, []string{"a=__Host-headstart=reload.none"}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

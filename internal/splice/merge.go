@@ -12,13 +12,13 @@ import (
 // merge joins a head item by item, from the first difference on.
 //
 // An item of the sequence is met when the stream brings one with the same bytes.
-// It is pending if it was sent and not met. An item without a category is never
-// waited for: it does nothing in the wrong page, or has no order and is removed.
+// It is pending if it was sent and not met. A harmless item is never waited for.
 type merge struct {
 	seq    *Sequence
 	sent   int
 	limit  int  // how many items could have been sent
-	left   int  // pending items with a category or that have to be removed
+	child  int  // the first item that is a child of head
+	left   int  // pending items that matter
 	unmet  int  // the same, of the whole sequence
 	closed bool // there are no more items
 
@@ -35,6 +35,10 @@ type merge struct {
 // start begins a merge when the first items are met, as many as whole.
 func (m *merge) start(seq *Sequence, sent, whole int) {
 	m.seq, m.sent = seq, sent
+	m.child = len(seq.Items)
+	if i := slices.IndexFunc(seq.Items, func(item document.Item) bool { return item.Kind == document.Child }); i >= 0 {
+		m.child = i
+	}
 	seq.index()
 	m.met = make([]bool, len(seq.Items))
 	m.cursor = slices.Clone(seq.head)
@@ -141,8 +145,15 @@ func (s *Splicer) take(item document.Item) {
 		i = m.seq.html
 	}
 	cats := categoryOf(item)
-	if i < 0 && item.Has(document.Policy) {
+	switch {
+	case i >= 0:
+	case cats&structure != 0:
+		s.misplaced()
+	case item.Has(document.Policy):
 		cats = structure // behind it the page may not be able to correct itself
+	}
+	if s.state == Differs {
+		return
 	}
 	// What waits in front of this item and may not change places with it. To
 	// have sent that would have been wrong.
@@ -167,8 +178,27 @@ func (s *Splicer) take(item document.Item) {
 			m.meet(i)
 		}
 	}
-	if s.state == Merging && m.left == 0 {
+	s.resolveEarly()
+}
+
+// resolveEarly ends the merge as soon as nothing is pending that matters. But if
+// the stream may still bring a tag that has its place before what was sent, or
+// before what has to be done to the page, that is waited for.
+func (s *Splicer) resolveEarly() {
+	m := &s.merge
+	early := m.child < m.sent || len(m.attrs) > 0
+	if s.state == Merging && m.left == 0 && (!early || s.scanner.InHead()) {
 		s.resolve()
+	}
+}
+
+// misplaced takes a doctype, <html> or <head> that was not sent. Behind a child of
+// head the parser would ignore it.
+func (s *Splicer) misplaced() {
+	m := &s.merge
+	m.limit = min(m.limit, m.child)
+	if s.state == Merging && m.child < m.sent {
+		s.conflict()
 	}
 }
 
@@ -203,8 +233,8 @@ func (m *merge) replaces(item document.Item, waits int) bool {
 func (s *Splicer) takeHTML(item document.Item, i int) {
 	m := &s.merge
 	changed := make(map[string]*string)
-	now := item.Attributes()
-	for _, sent := range m.seq.Items[i].Attributes() {
+	now, before := item.Attributes(), m.seq.Items[i].Attributes()
+	for _, sent := range before {
 		at := slices.IndexFunc(now, func(a html.Attribute) bool { return a.Key == sent.Key })
 		switch {
 		case at < 0:
@@ -216,9 +246,20 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 	if len(changed) > 0 {
 		m.limit = min(m.limit, i)
 	}
+	// What a script may have looked for must not come after it.
+	late := slices.ContainsFunc(now, func(a html.Attribute) bool {
+		return document.Visible(a.Key) && !slices.ContainsFunc(before, func(b html.Attribute) bool { return a.Key == b.Key })
+	})
+	script := slices.IndexFunc(m.seq.Items, func(known document.Item) bool { return known.Has(document.Script) })
+	if late && script >= 0 {
+		m.limit = min(m.limit, script)
+	}
 	if s.state == Merging {
+		if i < m.sent && late && script >= 0 && script < m.sent && s.conflict() {
+			return
+		}
 		if i < m.sent && len(changed) > 0 {
-			if !m.mayChange(changed) && s.conflict() {
+			if (script >= 0 && script < m.sent || !nameable(changed)) && s.conflict() {
 				return
 			}
 			m.attrs = changed
@@ -228,16 +269,15 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 	m.meet(i)
 }
 
-// mayChange reports whether attributes of <html> that were sent may still be
-// changed: nothing has seen them, none of them handles events, and a script can
-// name them and their values, whatever the charset.
-func (m *merge) mayChange(attrs map[string]*string) bool {
+// nameable reports whether a script may change attributes: none of them handles
+// events, and they and their values can be written, whatever the charset.
+func nameable(attrs map[string]*string) bool {
 	for key, value := range attrs {
 		if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(key, "on") || value != nil && !isASCII(*value) {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(m.seq.Items[:m.sent], func(sent document.Item) bool { return sent.Has(document.Script) })
+	return true
 }
 
 // conflict says that what was sent cannot become the backend's page, and reports

@@ -125,8 +125,7 @@ const maxItem = 256 << 10
 // scan takes the whole items that are there.
 func (s *Splicer) scan() (out, rest []byte) {
 	s.out = s.out[:0]
-	if s.state == Merging && s.merge.left == 0 { // what is missing does not matter
-		s.resolve()
+	if s.resolveEarly(); s.state == Joined && s.scanner != nil { // what is missing does not matter
 		rest = s.scanner.Rest()
 	}
 	for {

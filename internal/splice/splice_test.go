@@ -207,10 +207,44 @@ func TestHTMLTag(t *testing.T) {
 			checkPage(t, sent, stream, got)
 		})
 	}
-	sent := items("<html lang=en><head><script>x</script>")
-	got := join(splice.New(splice.NewSequence(sent), len(sent)), []byte("<html lang=de><head><script>x</script></head>"))
-	if got.outcome() != "reloaded" {
-		t.Errorf("a script has seen the old value: %s", got.outcome())
+}
+
+// What stands before the head may not come behind it.
+func TestStructure(t *testing.T) {
+	const script, preload = "<script>x</script>", "<link rel=preload href=a as=style>"
+	tests := []struct{ name, sent, stream, outcome string }{
+		{"a changed attribute that a script has seen", "<html lang=en><head>" + script, "<html lang=de><head>" + script, "reloaded"},
+		{"a new class that a script has not seen", "<html><head>" + script, "<html class=dark><head>" + script, "reloaded"},
+		{"a new id", "<html><head>" + script, "<html id=x><head>" + script, "merged"},
+		{"a new class before any script", "<html><head>" + preload, "<html class=dark><head>" + preload + script, "merged"},
+		{"a doctype behind a preload", preload, "<!doctype html>" + preload, "reloaded"},
+		{"a head behind a preload", preload, "<head class=x>" + preload, "reloaded"},
+		{"a changed attribute, and a head with one", "<!doctype html><html title=a>", "<!doctype html><html title=b><head class=x>", "repaired"},
+		{"another doctype", "<!doctype html><html>", "<!doctype html SYSTEM><html>", "reloaded"},
+	}
+	for _, test := range tests {
+		sent := items(test.sent)
+		stream := []byte(test.stream + "<title>x</title></head><body>y")
+		for _, cuts := range [][]int{nil, everywhere(stream)} {
+			got := join(splice.New(splice.NewSequence(sent), len(sent)), stream, cuts...)
+			if got.outcome() != test.outcome {
+				t.Errorf("%s: %s, want %s", test.name, got.outcome(), test.outcome)
+			}
+			checkPage(t, sent, stream, got)
+		}
+	}
+}
+
+// A head in which everything is stale takes no time to speak of: it is loaded
+// again.
+func TestManyStale(t *testing.T) {
+	var known strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&known, "<style>a%d</style>", i)
+	}
+	sent := items(known.String())
+	if got := join(splice.New(splice.NewSequence(sent), len(sent)), []byte("<style>b</style></head>")); got.outcome() != "reloaded" {
+		t.Errorf("%s with %d edits", got.outcome(), len(got.edits))
 	}
 }
 

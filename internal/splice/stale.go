@@ -25,7 +25,9 @@ type Edit struct {
 type Ref struct {
 	Tag   string            `json:"tag"`
 	Attrs map[string]string `json:"attrs,omitempty"` // all of these
+	Count int               `json:"count,omitempty"` // how many attributes it has
 	Text  string            `json:"text,omitempty"`  // how its text begins
+	Exact bool              `json:"exact,omitempty"` // and ends
 	// N says which of those that match: 0 is the first, -1 the last.
 	N int `json:"n,omitempty"`
 }
@@ -37,8 +39,9 @@ const maxText = 100
 // text, as far as they are ASCII: the page may be in any charset. Nonces are
 // left out, since browsers hide them.
 func refOf(item document.Item) Ref {
-	r := Ref{Tag: item.Name}
-	for _, a := range item.Attributes() {
+	attrs := item.Attributes()
+	r := Ref{Tag: item.Name, Count: len(attrs)}
+	for _, a := range attrs {
 		if a.Key != "nonce" && isASCII(a.Key) && isASCII(a.Val) {
 			if r.Attrs == nil {
 				r.Attrs = make(map[string]string)
@@ -48,8 +51,9 @@ func refOf(item document.Item) Ref {
 	}
 	switch item.Name {
 	case "title", "style", "script":
-		r.Text = item.Text()
-		r.Text = r.Text[:min(len(r.Text), maxText)]
+		text := item.Text()
+		r.Text = text[:min(len(text), maxText)]
+		r.Exact = len(r.Text) == len(text) && isASCII(text)
 		if i := strings.IndexFunc(r.Text, func(c rune) bool { return c >= 0x80 }); i >= 0 {
 			r.Text = r.Text[:i]
 		}
@@ -67,10 +71,16 @@ func (r Ref) matches(item document.Item) bool {
 		return false
 	}
 	attrs := item.Attributes()
+	if len(attrs) != r.Count {
+		return false
+	}
 	for key, value := range r.Attrs {
 		if !slices.ContainsFunc(attrs, func(a html.Attribute) bool { return a.Key == key && a.Val == value }) {
 			return false
 		}
+	}
+	if r.Exact {
+		return item.Text() == r.Text
 	}
 	return r.Text == "" || strings.HasPrefix(item.Text(), r.Text)
 }
@@ -82,6 +92,14 @@ func (r Ref) matches(item document.Item) bool {
 // element a later one names.
 func (s *Splicer) resolve() {
 	m := &s.merge
+	if m.stale() > maxEdits {
+		if !s.lenient {
+			s.fail()
+			return
+		}
+		s.state = Joined
+		return
+	}
 	var edits []Edit
 	for i, item := range slices.Backward(m.seq.Items[:m.sent]) {
 		if m.met[i] || !matters(item) {
@@ -105,6 +123,19 @@ func (s *Splicer) resolve() {
 	}
 	m.edits = edits
 	s.state = Joined
+}
+
+// maxEdits bounds the work and the markup of a repair.
+const maxEdits = 16
+
+// stale returns how many items that matter were sent and not met.
+func (m *merge) stale() (n int) {
+	for i, item := range m.seq.Items[:m.sent] {
+		if !m.met[i] && matters(item) {
+			n++
+		}
+	}
+	return n
 }
 
 // refSent names a sent item: all that was sent before it stands before it.
