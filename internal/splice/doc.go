@@ -5,8 +5,10 @@
 // It guarantees: what is sent and what is passed on make the backend's page,
 // byte by byte if the stream repeats what was sent, else as the same document
 // once the edits are done; or the state is Differs, and the page has to be
-// loaded again. The result does not depend on the chunking. It is pure: no HTTP;
-// while comparing it is a compare and nothing else, without allocation.
+// loaded again, whatever came out before. The result does not depend on the
+// chunking, nor does what comes out, but for a page that ends in Differs. It is
+// pure: no HTTP; while comparing it is a compare and nothing else, without
+// allocation.
 //
 // # A worked example
 //
