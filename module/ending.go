@@ -68,6 +68,9 @@ func (j *joiner) endStream() {
 	}
 	switch j.state {
 	case splicing:
+		if j.raw.bytes == nil { // all was equal so far
+			j.raw.add(j.x.plan.Early.Sequence.Bytes[:j.splicer.Matched()])
+		}
 		if j.declared < 0 || j.received == j.declared { // else it is aborted
 			_ = j.spliced(j.splicer.End())
 		}

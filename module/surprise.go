@@ -154,9 +154,6 @@ func (j *joiner) adds() string {
 
 // differ handles a difference that cannot be joined.
 func (j *joiner) differ() {
-	if j.raw.bytes == nil { // the stream ended while all was equal
-		j.raw.add(j.x.plan.Early.Sequence.Bytes[:j.splicer.Matched()])
-	}
 	j.retap()
 	if j.x.surprise == "" {
 		j.x.surprise = "another document"

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
@@ -121,6 +123,7 @@ var surprises = []surprise{
 	{"another meta", htmlPage(strings.Replace(wholePage, "<title>", "<meta name=x><title>", 1)), "merged", cleanEnd, "<meta name=x>", reloads},
 	{"another script", htmlPage(strings.Replace(wholePage, "<link ", "<script>x</script><link ", 1)), "reloaded", anyAbort, reloads, pageRest},
 	{"a shorter document", htmlPage(pageHead[:len(pageHead)-3]), "reloaded", anyAbort, reloads, pageRest},
+	{"a document that ends with its head", htmlPage(pageHead[:strings.Index(pageHead, "<title>")]), "repaired", cleanEnd, `({"edits":`, reloads},
 	{"an empty document", bare(200, htmlHeader([]string{"Content-Length", "0"})...), "reloaded", anyAbort, reloads, pageRest},
 
 	// It dies inside the body.
@@ -194,11 +197,15 @@ func (test surprise) run(t *testing.T, s *earlySite, v *visitor, path string, ha
 	s.teach(t, v, path, wholePage)
 	r, gate := s.early(t, v, path, test.answer)
 	gate.Open()
+	marker := ""
 	if test.outcome == "reloaded" || test.outcome == "redirected" {
 		// The response stays open until the visitor has left. TestLingerEnds
 		// shows what happens to one who does not.
 		r.readUntil(t, "</noscript>")
 		r.stillOpen(t)
+		if test.outcome == "reloaded" {
+			marker = r.marker(t)
+		}
 		r.resp.Body.Close()
 	}
 	body, end := r.rest(t)
@@ -230,9 +237,13 @@ func (test surprise) run(t *testing.T, s *earlySite, v *visitor, path string, ha
 	if test.outcome == "failed" && !strings.Contains(late, noIndexed) {
 		t.Errorf("%q may be indexed", late)
 	}
-	entries := s.c.logs.access(t, 4, path)
-	if got := entries[3].field("headstart", "outcome"); got != test.outcome {
+	if got := s.logged(t, 4, path).field("headstart", "outcome"); got != test.outcome {
 		t.Errorf("outcome %v, want %s", got, test.outcome)
+	}
+	visits := 4
+	if marker != "" && !strings.HasSuffix(marker, "none") { // of an answer that was none, nothing is parked
+		test.collect(t, s, v, path, marker)
+		visits += 2
 	}
 
 	// The next visit is not committed after a surprise, and brings the truth.
@@ -240,9 +251,29 @@ func (test surprise) run(t *testing.T, s *earlySite, v *visitor, path string, ha
 	if body, end := s.visit(t, v, path).rest(t); unpad(body) != wholePage || end != cleanEnd {
 		t.Errorf("the next visit: %s, %q", end, body)
 	}
-	entries = s.c.logs.access(t, 5, path)
-	level := entries[4].field("headstart", "level")
+	entry := s.logged(t, visits+1, path)
+	level := entry.field("headstart", "level")
 	if want := map[bool]string{true: "head", false: "none"}[!slices.Contains([]string{"reloaded", "redirected", "failed", "aborted"}, test.outcome)]; level != want {
-		t.Errorf("the next visit has level %v (%v), want %s", level, entries[4].field("headstart", "reason"), want)
+		t.Errorf("the next visit has level %v (%v), want %s", level, entry.field("headstart", "reason"), want)
+	}
+}
+
+// collect is the reload: it gets what a plain request would have got.
+func (test surprise) collect(t *testing.T, s *earlySite, v *visitor, path, marker string) {
+	t.Helper()
+	s.origin.Handle(path, test.answer...)
+	plain := s.visit(t, v, path, "Cache-Control", "no-cache") // a hard reload
+	want, wantEnd := plain.rest(t)
+	s.origin.Handle(path, testorigin.Header(http.StatusTeapot))
+	r := s.visit(t, v, path, "Cookie", marker)
+	got, gotEnd := r.rest(t)
+	if got != want || gotEnd.aborted() != wantEnd.aborted() || r.Status != plain.Status {
+		t.Errorf("the reload gets %d, %q, %s; want %d, %q, %s", r.Status, got, gotEnd, plain.Status, want, wantEnd)
+	}
+	for _, name := range []string{"Set-Cookie", "Content-Type", "Content-Security-Policy", "Location", "Cache-Control", "X-Frame-Options"} {
+		sniffed := name == "Content-Type" && plain.Header[name] == nil // by net/http, or not, if the backend gives none
+		if diff := cmp.Diff(plain.Header[name], r.Header[name]); diff != "" && !sniffed {
+			t.Errorf("%s (-plain +reload): %s", name, diff)
+		}
 	}
 }

@@ -256,6 +256,7 @@ func (p *Parked) Serve(ctx context.Context, w http.ResponseWriter) error {
 		case err == io.EOF: //nolint:errorlint // next returns it as it is; a backend's error that wraps it is a failure
 			return p.sendTrailer(w)
 		case err != nil:
+			_ = flusher.Flush() // an abort would take along what is buffered
 			return err
 		case len(part) == 0:
 			err, flushed = flusher.Flush(), true
