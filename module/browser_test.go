@@ -2,14 +2,22 @@ package module_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
@@ -29,8 +37,8 @@ func startBrowser(t *testing.T) context.Context {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoSandbox, // CI runs as root
+		chromedp.UserDataDir(storageDir(t)), // Chromium, too, writes on while it ends
+		chromedp.NoSandbox,                  // CI runs as root
 		chromedp.IgnoreCertErrors,
 		chromedp.Flag("host-resolver-rules", "MAP "+host+" 127.0.0.1"),
 		chromedp.Flag("disable-quic", true), // needs a certificate that is trusted
@@ -47,86 +55,253 @@ func startBrowser(t *testing.T) context.Context {
 	return ctx
 }
 
-// teachHost teaches a page under a Host with a port, as browsers send it.
-func (s *earlySite) teachHost(t *testing.T, v *visitor, path string, namesAndValues ...string) (url string) {
+// browserSites are sites with one backend: with Headstart, the same with
+// handle_errors, and one without Headstart, which shows what a page should be.
+type browserSites struct {
+	t       *testing.T // as long as it runs
+	c       *caddyServer
+	origin  *testorigin.Origin
+	browser context.Context
+	tabs    map[string]*tab // by handicap; to open one takes longer than a case
+	count   int             // of the pages so far
+}
+
+func startBrowserSites(t *testing.T) *browserSites {
 	t.Helper()
-	s.origin.Handle(path, htmlPage(wholePage, namesAndValues...)...)
-	url = v.url(t, s.c, "site", path)
-	_, port, _ := strings.Cut(strings.TrimPrefix(url, "https"), "127.0.0.1")
-	for range 3 {
-		req := navigate(t, url)
-		req.Host = host + port[:strings.IndexByte(port, '/')]
+	browser := startBrowser(t)
+	origin := startOrigin(t)
+	site := func(name, directives string) string {
+		return fmt.Sprintf("http://:<%s>, https://example.test:<%[1]s_tls> {\n%s\nreverse_proxy %s\n}\n", name, directives, origin.Addr())
+	}
+	const headstart = "log\nheadstart {\nmin_wait 0\n}\n"
+	c := startCaddy(t, site("site", headstart)+
+		site("errors", headstart+`handle_errors {
+			respond "site & error {err.status_code}"
+		}`)+
+		site("direct", ""))
+	for path, body := range browserAssets {
+		kind := "text/css"
+		if strings.HasSuffix(path, ".js") {
+			kind = "text/javascript"
+			body = fmt.Sprintf("(window.ran = window.ran || []).push(%q)", body)
+		}
+		origin.Handle(path, testorigin.Header(http.StatusOK, "Content-Type", kind), testorigin.Write(body))
+	}
+	origin.Handle("/favicon.ico", testorigin.Header(http.StatusNoContent))
+	origin.Handle("/elsewhere", served{body: elsewherePage}.steps()...)
+	return &browserSites{c: c, origin: origin, t: t, browser: browser, tabs: make(map[string]*tab)}
+}
+
+// tab returns a tab of a browser with a handicap, without cookies. It ends with
+// the test that has started the sites.
+func (s *browserSites) tab(t *testing.T, handicap string) *tab {
+	t.Helper()
+	b := s.tabs[handicap]
+	if b == nil {
+		b = openTab(t, s.t, s.browser, handicaps[handicap]...)
+		s.tabs[handicap] = b
+	}
+	command(t, b, network.ClearBrowserCookies, cdp.Empty{})
+	return b
+}
+
+// served is a page as a backend serves it. In header values {nonce} stands for a
+// nonce that is new each time. In the body it stands for the attribute, if there
+// is a nonce, and for nothing if not.
+type served struct {
+	status int      // 200 if it is 0
+	header []string // names and values
+	body   string
+}
+
+func (p served) steps() []testorigin.Step {
+	return []testorigin.Step{testorigin.Serve(func(w http.ResponseWriter, _ *http.Request) {
+		nonce := backendNonce()
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		raw, escaped := "", ""
+		for i := 0; i < len(p.header); i += 2 {
+			name, value := p.header[i], strings.ReplaceAll(p.header[i+1], "{nonce}", nonce)
+			if value != p.header[i+1] {
+				raw = ` nonce="` + nonce + `"`
+				escaped = strings.ReplaceAll(raw, "+", "&#43;") // as Go's html/template does
+			}
+			if name == "Content-Type" {
+				w.Header().Del(name)
+			}
+			w.Header().Add(name, value)
+		}
+		w.WriteHeader(max(p.status, http.StatusOK))
+		body := strings.Replace(p.body, "{nonce}", raw, 1)
+		_, _ = io.WriteString(w, strings.ReplaceAll(body, "{nonce}", escaped)) // the browser may have left
+	})}
+}
+
+// backendNonce returns a nonce with all that base64 has.
+func backendNonce() string {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails, by its documentation
+	nonce := base64.StdEncoding.EncodeToString(random[:])
+	return nonce[:9] + "+" + nonce[10:14] + "/" + nonce[15:]
+}
+
+// A browserCase is one page that comes early, and what the backend then answers.
+type browserCase struct {
+	name    string
+	site    string // "site" if empty
+	learned served // {visit} in it is another number each time
+	answer  []testorigin.Step
+	outcome string // of all documents at this path, in alphabetical order
+
+	// want is what the page should be, if it is not the answer loaded directly.
+	want string
+	// place is path and fragment in the end, if it is not the page's own.
+	place string
+	// extra are the children of head that only the early page has.
+	extra []string
+	// loads is how many documents there are, if it is not 1 for a page that stays,
+	// and 2 for one that is left.
+	loads int
+	// requests is how many of them reach the backend, if it is not 1; -1 if a proxy's
+	// transport may try again.
+	requests int
+	handicap string // of the browser, "" if none
+	atOnce   bool   // the backend answers before the browser has the early bytes
+	whole    bool   // the address has no fragment
+	cookie   string // of the page in the end
+	either   bool   // one of the protocols will do
+}
+
+// run loads the page early and directly, and compares.
+func (test browserCase) run(t *testing.T, s *browserSites, protocol string) {
+	s.count++
+	path := "/page" + strconv.Itoa(s.count)
+	site := test.site
+	if site == "" {
+		site = "site"
+	}
+	v := newVisitor(t, protocol)
+	address := func(site string) (url, authority string) {
+		url = strings.Replace(v.url(t, s.c, site, path), "127.0.0.1", host, 1)
+		return url, strings.SplitN(url, "/", 4)[2]
+	}
+	url, authority := address(site)
+	for visit := range 3 {
+		p := test.learned
+		p.body = strings.ReplaceAll(p.body, "{visit}", strconv.Itoa(visit))
+		s.origin.Handle(path, p.steps()...)
+		req := navigate(t, v.url(t, s.c, site, path))
+		req.Host = authority // with the port, as browsers send it
 		v.send(t, req).rest(t)
 	}
-	return strings.Replace(url, "127.0.0.1", host, 1)
+	drain(t, s.origin)
+
+	gate := testorigin.NewGate()
+	s.origin.Handle(path, append([]testorigin.Step{testorigin.Wait(gate)}, test.answer...)...)
+	if test.atOnce {
+		gate.Open()
+	}
+	fragment := "#part"
+	if test.whole {
+		fragment = ""
+	}
+	place := path + fragment
+	if test.place != "" {
+		place = test.place
+	}
+	got := s.tab(t, test.handicap).load(t, url+fragment, place, test.handicap != "scripts", gate.Open)
+	requests := 0
+	for _, r := range drain(t, s.origin) {
+		if r.Target == path {
+			requests++
+		}
+	}
+
+	if test.want != "" {
+		s.origin.Handle(path, served{body: test.want}.steps()...)
+	}
+	url, _ = address("direct")
+	want := s.tab(t, test.handicap).load(t, url+fragment, place, test.handicap != "scripts", func() {})
+
+	for _, extra := range test.extra {
+		i := slices.Index(got.Others, extra)
+		if i < 0 {
+			t.Errorf("head has no %s", extra)
+			continue
+		}
+		got.Others = slices.Delete(got.Others, i, i+1)
+	}
+	if diff := cmp.Diff(want.dump, got.dump); diff != "" {
+		t.Errorf("the page (-loaded directly +as it is):\n%s", diff)
+	}
+	if test.cookie != got.Cookies {
+		t.Errorf("cookies %q", got.Cookies)
+	}
+	test.compareErrors(t, want.errors, got)
+	test.count(t, s, path, got.loads, requests)
+}
+
+// compareErrors checks that there is no error but those of the page itself.
+func (test browserCase) compareErrors(t *testing.T, direct []string, got landing) {
+	t.Helper()
+	for _, message := range surplus(got.errors, direct) {
+		aborted := strings.Contains(message, "ERR_INCOMPLETE_CHUNKED_ENCODING") || strings.Contains(message, "ERR_HTTP2_PROTOCOL_ERROR")
+		if !aborted || got.loads == 1 {
+			t.Errorf("the browser says %q", message)
+		}
+	}
+}
+
+// count checks how often the browser and the backend were asked.
+func (test browserCase) count(t *testing.T, s *browserSites, path string, loads, requests int) {
+	t.Helper()
+	here := 1 // documents at this path
+	if strings.Contains(test.outcome, "reloaded") {
+		here = 2
+	}
+	if test.loads != 0 {
+		here = test.loads
+	}
+	want := here
+	if test.place != "" {
+		want++
+	}
+	if loads != want {
+		t.Errorf("%d documents, want %d", loads, want)
+	}
+	if want := max(test.requests, 1); test.requests >= 0 && requests != want {
+		t.Errorf("%d requests at the backend, want %d", requests, want)
+	}
+	var outcomes []string
+	for _, entry := range s.c.logs.access(t, 3+here, path)[3:] { // the second document may be logged first
+		if outcome, ok := entry.field("headstart", "outcome").(string); ok {
+			outcomes = append(outcomes, outcome)
+		}
+	}
+	slices.Sort(outcomes)
+	if got := strings.Join(outcomes, " "); got != test.outcome {
+		t.Errorf("outcomes %q, want %q", got, test.outcome)
+	}
 }
 
 // A committed page corrects itself in front of the visitor.
-func TestBrowserRecovers(t *testing.T) {
-	browser := startBrowser(t)
-	s := startEarly(t, "encode gzip")
-	for _, asset := range []string{"/a.css", "/a.js"} {
-		s.origin.Handle(asset, testorigin.Header(http.StatusOK), testorigin.Write(""))
-	}
-	s.origin.Handle("/elsewhere", errorDoc(http.StatusOK, doctype+"<title>Elsewhere</title><p>moved")...)
-	const other = doctype + `<html><head><title>Other</title></head><body>other page</body></html>`
-	policy := []string{"Content-Security-Policy", "default-src 'self'"}
-	tests := []struct {
-		name    string
-		learned []string
-		answer  []testorigin.Step
-		outcome string
-		want    string // title and location, the fragment included
+func TestBrowser(t *testing.T) {
+	s := startBrowserSites(t)
+	groups := []struct {
+		name  string
+		cases []browserCase
 	}{
-		{"the page itself", nil, htmlPage(wholePage), "exact", "A page <path>#part"},
-		{"another document", nil, htmlPage(other), "reloaded", "Other <path>#part"},
-		{"another document under a policy", policy, htmlPage(other, policy...), "reloaded", "Other <path>#part"},
-		{"a cookie", nil, htmlPage(wholePage, "Set-Cookie", "a=b"), "reloaded", "A page <path>#part"},
-		{"not found", nil, errorDoc(http.StatusNotFound, other), "reloaded", "Other <path>#part"},
-		{"a redirect", nil, redirectTo("/elsewhere"), "redirected", "Elsewhere /elsewhere#part"},
-		{"a redirect under a policy", policy, redirectTo("/elsewhere"), "redirected", "Elsewhere /elsewhere#part"},
-		{"a redirect with a fragment", nil, redirectTo("/elsewhere#own"), "redirected", "Elsewhere /elsewhere#own"},
-		{"an error", nil, errorDoc(http.StatusInternalServerError, other), "failed", "Other <path>#part"},
+		{"surprise", browserSurprises()},
+		{"merge", browserMerges()},
+		{"repair", browserRepairs()},
 	}
-	for _, protocol := range []string{"h1", "h2"} {
-		for i, test := range tests {
-			t.Run(protocol+" "+test.name, func(t *testing.T) {
-				path := fmt.Sprintf("/%s/%d", protocol, i)
-				url := s.teachHost(t, newVisitor(t, protocol), path, test.learned...)
-				s.origin.Handle(path, test.answer...)
-
-				tab, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext()) // no cookies of another test
-				defer closeTab()
-				if err := chromedp.Do(tab); err != nil {
-					t.Fatal(err)
+	for p, protocol := range []string{"h1", "h2"} {
+		for _, group := range groups {
+			for i, test := range group.cases {
+				if test.either && i%2 != p {
+					continue
 				}
-				ctx, cancel := context.WithTimeout(tab, patience)
-				defer cancel()
-				// An error says that the first load was aborted, as it should be.
-				_ = chromedp.Do(ctx, chromedp.Navigate(url+"#part"))
-				want := strings.ReplaceAll(test.want, "<path>", path)
-				got := ""
-				for got != want && ctx.Err() == nil {
-					got, _ = chromedp.Run(ctx, chromedp.Evaluate[string](
-						`document.readyState == "complete" ? document.title + " " + location.pathname + location.hash : ""`))
-				}
-				if got != want {
-					t.Errorf("the browser shows %q, want %q", got, want)
-				}
-				visits := 4
-				if test.outcome == "reloaded" {
-					visits = 5 // the second load may be logged before the first
-				}
-				var outcomes []any
-				for _, entry := range s.c.logs.access(t, visits, path) {
-					if outcome := entry.field("headstart", "outcome"); outcome != nil {
-						outcomes = append(outcomes, outcome)
-					}
-				}
-				if len(outcomes) != 1 || outcomes[0] != test.outcome {
-					t.Errorf("outcomes %v, want %s", outcomes, test.outcome)
-				}
-			})
+				t.Run(protocol+"/"+group.name+"/"+test.name, func(t *testing.T) { test.run(t, s, protocol) })
+			}
 		}
 	}
 }

@@ -153,6 +153,9 @@ func (j *joiner) close() error {
 		}
 		panic(http.ErrAbortHandler) // an error page with status 200 must not be kept
 	default:
+		if j.leading != nil && !j.early.permission.Script && !j.early.storable {
+			return nil // a meta refresh, all that there is, waits for the end
+		}
 		j.linger()
 		// Browsers, service workers and CDNs must not keep it.
 		panic(http.ErrAbortHandler)

@@ -219,7 +219,7 @@ func (j *joiner) joint(out []byte) bool {
 		out = append(out, recovery.NoIndex()...)
 	}
 	if len(edits) > 0 && j.early.permission.Script {
-		out = append(out, recovery.Repair(j.early.permission, edits, j.x.r.TLS != nil, j.failing == ownError)...)
+		out = append(out, recovery.Repair(j.early.permission, edits, j.x.r.TLS != nil, j.pageRef(), j.failing == ownError)...)
 	}
 	j.state, j.raw = passing, kept{}
 	_ = j.emit(out) // an error shows again with the rest

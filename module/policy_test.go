@@ -18,7 +18,7 @@ const (
 // The page can correct itself under any policy, which changes no more than that
 // takes, or it is not committed. N stands for the nonce of the recovery script.
 func TestPolicies(t *testing.T) {
-	const script, meta = `<script type="module" async`, `<meta http-equiv="refresh" content="0">`
+	const script, meta = `<script type="module" async`, `<meta http-equiv="refresh" content="0;url=/">`
 	tests := []struct {
 		name, outer string
 		learned     []string

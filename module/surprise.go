@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/headstart-proxy/headstart/internal/document"
 	"github.com/headstart-proxy/headstart/internal/opening"
@@ -182,7 +183,7 @@ func (j *joiner) reload() {
 	j.demote()
 	j.x.outcome = reloaded
 	ticket := j.park()
-	j.lead(recovery.Reload(j.early.permission, j.x.r.TLS != nil, ticket))
+	j.lead(recovery.Reload(j.early.permission, j.x.r.TLS != nil, ticket, j.pageRef()))
 }
 
 // redirect leads the visitor to where the backend said.
@@ -193,10 +194,26 @@ func (j *joiner) redirect(target string) {
 	j.demote()
 	j.x.outcome = redirected
 	var page *url.URL
-	if slices.ContainsFunc(j.x.expected.Items[:j.x.plan.Early.Sent], func(i document.Item) bool { return i.Name == "base" }) {
+	if j.sentBase() {
 		page = j.x.pageURL()
 	}
 	j.lead(recovery.Redirect(j.early.permission, target, page))
+}
+
+// sentBase reports whether relative URLs in markup lead elsewhere.
+func (j *joiner) sentBase() bool {
+	sent := j.x.expected.Items[:j.x.plan.Early.Sent]
+	return slices.ContainsFunc(sent, func(i document.Item) bool { return i.Name == "base" })
+}
+
+// pageRef returns where the page is, for markup: without host if it can be, since
+// a proxy in front may know the site under another one.
+func (j *joiner) pageRef() string {
+	page := j.x.pageURL()
+	if path := page.RequestURI(); !j.sentBase() && !strings.HasPrefix(path, "//") {
+		return path
+	}
+	return page.String()
 }
 
 // lead writes recovery markup and flushes it. What the inner handlers write from
@@ -213,7 +230,7 @@ func (j *joiner) lead(markup []byte) {
 	if err := j.emit(markup); err == nil {
 		_ = j.flush() // an error shows in the abort that follows anyhow
 		j.leading, j.patience = context.WithTimeout(j.x.r.Context(), j.x.h.linger)
-		if j.parked == nil {
+		if j.parked == nil && j.early.permission.Script {
 			context.AfterFunc(j.leading, j.x.cancel)
 		}
 	}

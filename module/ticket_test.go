@@ -132,11 +132,11 @@ func TestNotParked(t *testing.T) {
 		{name: "crawler", dress: bot},
 		{
 			name: "no permission for scripts", outer: "header {\nContent-Security-Policy \"default-src 'self'\"\ndefer\n}",
-			markup: `<meta http-equiv="refresh" content="0">`,
+			markup: `<meta http-equiv="refresh" content="0;url=/">`,
 		},
 		{
 			name: "no permission, and a policy that gives it", outer: "header {\nContent-Security-Policy \"sandbox\"\ndefer\n}",
-			policy: []string{"Content-Security-Policy", "script-src 'unsafe-inline'"}, markup: `<meta http-equiv="refresh" content="0">`,
+			policy: []string{"Content-Security-Policy", "script-src 'unsafe-inline'"}, markup: `<meta http-equiv="refresh" content="0;url=/">`,
 		},
 	}
 	for _, test := range tests {

@@ -142,7 +142,7 @@ func joinAnswer(t testing.TB, plan Plan, answer response) string {
 	if err != nil && !errors.Is(err, domtest.ErrNotParsed) {
 		t.Fatalf("%s: %v\n%s", outcome, err, page)
 	}
-	if outcome == "reloaded" {
+	if outcome == "reloaded" || outcome == "repaired" {
 		return outcome
 	}
 	return fmt.Sprintf("%s, %d bytes come late", outcome, bytes.Index(page[len(early.Bytes):], []byte("</head>")))
@@ -159,7 +159,7 @@ func joinStream(early *Early, stream []byte) (outcome string, page []byte) {
 		return "reloaded", nil
 	case len(s.Edits()) > 0:
 		outcome = "repaired"
-		page = append(page, recovery.Repair(recovery.Permission{Script: true}, s.Edits(), true, false)...)
+		page = append(page, recovery.Repair(recovery.Permission{Script: true}, s.Edits(), true, "/", false)...)
 	case s.Exact():
 		outcome = "exact"
 	default:

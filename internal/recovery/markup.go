@@ -57,9 +57,10 @@ type Permission struct {
 
 // Reload returns markup that loads the page again, marked with a ticket, so that
 // the answer is the backend's own: the parked one if the ticket is one, else (NoTicket)
-// a new one. secure is whether the page came by https.
-func Reload(p Permission, secure bool, ticket string) []byte {
-	return leave(p, arguments{Cookie: marker(secure, ticket)}, "0")
+// a new one. secure is whether the page came by https. page is where the page is:
+// a refresh without a URL does nothing where the address has a fragment.
+func Reload(p Permission, secure bool, ticket, page string) []byte {
+	return leave(p, arguments{Cookie: marker(secure, ticket)}, page)
 }
 
 // Redirect returns markup that replaces the page by target, from Target. The
@@ -70,15 +71,14 @@ func Redirect(p Permission, target string, page *url.URL) []byte {
 	if ref, err := url.Parse(target); err == nil && page != nil {
 		refresh = page.ResolveReference(ref).String()
 	}
-	return leave(p, arguments{URL: target}, "0;url="+html.EscapeString(refresh))
+	return leave(p, arguments{URL: target}, refresh)
 }
 
 // Repair returns markup that corrects the head in which it stands and then
 // removes itself. Without scripting it loads the page again, unless stay is set:
 // an error page is shown as well as can be. p.Script must be set.
-// If it loads it again, the reload is marked. secure is whether the page came by
-// https.
-func Repair(p Permission, edits []splice.Edit, secure, stay bool) []byte {
+// If it loads it again, the reload is marked. secure and page are those of Reload.
+func Repair(p Permission, edits []splice.Edit, secure bool, page string, stay bool) []byte {
 	// What sets or moves must be done before a script behind it runs. Removals
 	// need not wait for stylesheets.
 	classic := slices.ContainsFunc(edits, func(e splice.Edit) bool { return e.Drop == nil })
@@ -86,15 +86,22 @@ func Repair(p Permission, edits []splice.Edit, secure, stay bool) []byte {
 		return element(p, arguments{Edits: edits, Stay: true}, classic, " data-headstart")
 	}
 	script := element(p, arguments{Edits: edits, Cookie: marker(secure, NoTicket)}, classic, " data-headstart")
-	return append([]byte(`<noscript data-headstart><meta http-equiv="refresh" content="0"></noscript>`), script...)
+	return append([]byte(`<noscript data-headstart>`+refresh(page)+`</noscript>`), script...)
 }
 
-func leave(p Permission, args arguments, refresh string) []byte {
-	meta := `<meta http-equiv="refresh" content="` + refresh + `">`
+// leave leads to a URL. Browsers follow a refresh when the document is complete,
+// and Chromium not at all if it was aborted. So those who run no scripts also get
+// a link, which ends the head.
+func leave(p Permission, args arguments, url string) []byte {
 	if !p.Script {
-		return []byte(meta)
+		return []byte(refresh(url))
 	}
-	return append(element(p, args, false, ""), "<noscript>"+meta+"</noscript>"...)
+	return append(element(p, args, false, ""), `<noscript>`+refresh(url)+
+		`<p><a data-headstart href="`+html.EscapeString(url)+`">Continue</a></noscript>`...)
+}
+
+func refresh(url string) string {
+	return `<meta http-equiv="refresh" content="0;url=` + html.EscapeString(url) + `">`
 }
 
 // element returns the script element.

@@ -13,17 +13,17 @@ import (
 )
 
 func ExampleReload() {
-	fmt.Printf("%s\n", Reload(Permission{}, true, NoTicket))
-	// Output: <meta http-equiv="refresh" content="0">
+	fmt.Printf("%s\n", Reload(Permission{}, true, NoTicket, "/page?a=1&b=2"))
+	// Output: <meta http-equiv="refresh" content="0;url=/page?a=1&amp;b=2">
 }
 
 func TestReload(t *testing.T) {
-	page := string(Reload(Permission{Script: true, Nonce: "n0nce"}, true, NoTicket))
+	page := string(Reload(Permission{Script: true, Nonce: "n0nce"}, true, NoTicket, "/"))
 	for _, want := range []string{
 		`<script type="module" async nonce="n0nce">`,
 		`"cookie":"__Host-headstart=reload.none;path=/;max-age=10;samesite=lax;secure"`,
 		`l.reload()`,
-		`<noscript><meta http-equiv="refresh" content="0"></noscript>`,
+		`<noscript><meta http-equiv="refresh" content="0;url=/"><p><a data-headstart href="/">Continue</a></noscript>`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s lacks %s", page, want)
@@ -32,7 +32,7 @@ func TestReload(t *testing.T) {
 	if len(script) > 1024 {
 		t.Errorf("the script has %d bytes, want at most 1 KB", len(script))
 	}
-	if plain := string(Reload(Permission{Script: true}, false, NoTicket)); strings.Contains(plain, "__Host-") || strings.Contains(plain, "nonce") {
+	if plain := string(Reload(Permission{Script: true}, false, NoTicket, "/")); strings.Contains(plain, "__Host-") || strings.Contains(plain, "nonce") {
 		t.Errorf("without TLS or nonce: %s", plain)
 	}
 }

@@ -44,7 +44,7 @@ func checkPage(t fataler, sent []document.Item, stream []byte, got joined) {
 		return
 	}
 	if len(got.edits) > 0 {
-		page = append(page, recovery.Repair(recovery.Permission{Script: true}, got.edits, true, false)...)
+		page = append(page, recovery.Repair(recovery.Permission{Script: true}, got.edits, true, "/", false)...)
 	}
 	page = append(page, got.rest...)
 	if bytes.Contains(got.rest, []byte("<html")) {
