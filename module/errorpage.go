@@ -70,7 +70,10 @@ func (j *joiner) routedError(err error) []byte {
 	if _, sets := page.header["Set-Cookie"]; sets || page.header.Get("Content-Encoding") != "" {
 		return nil
 	}
-	mediaType, _ := opening.ContentType(page.header.Get("Content-Type"))
+	mediaType, charset := opening.ContentType(page.header.Get("Content-Type"))
+	if _, committed := opening.ContentType(j.commitment.header.Get("Content-Type")); charset != "" && charset != committed {
+		return nil
+	}
 	switch mediaType {
 	case "text/html":
 		return append(recovery.NoIndex(), page.body...)

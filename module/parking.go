@@ -13,9 +13,9 @@ import (
 // errCutShort is the end of a response that is not as long as it said.
 var errCutShort = errors.New("response is shorter or longer than its Content-Length")
 
-// claim is what the reload must have in common with this request to collect its
-// response.
-func (x *exchange) claim() recovery.Visit {
+// newClaim returns what the reload must have in common with this request to
+// collect its response, before inner handlers change the request.
+func (x *exchange) newClaim() recovery.Visit {
 	return recovery.Visit{
 		Key:     string(x.key),
 		Target:  x.pageURL().RequestURI(),
@@ -37,7 +37,7 @@ func (j *joiner) park() (ticket string) {
 			header[name] = nil // an outer handler will set it again
 		}
 	}
-	j.parked, ticket = x.h.state.lot.Park(x.claim(), x.status, header, x.cancel)
+	j.parked, ticket = x.h.state.lot.Park(x.claim, x.status, header, x.cancel)
 	if j.parked == nil {
 		return recovery.NoTicket
 	}

@@ -223,16 +223,15 @@ func (j *joiner) lead(markup []byte) {
 	if j.parked != nil {
 		j.state = parking
 	}
-	if j.wait() != nil {
+	if j.wait() != nil || j.emit(markup) != nil {
 		j.x.outcome = canceled
+		j.x.cancel() // nobody comes to collect
 		return
 	}
-	if err := j.emit(markup); err == nil {
-		_ = j.flush() // an error shows in the abort that follows anyhow
-		j.leading, j.patience = context.WithTimeout(j.x.r.Context(), j.x.h.linger)
-		if j.parked == nil && j.early.permission.Script {
-			context.AfterFunc(j.leading, j.x.cancel)
-		}
+	_ = j.flush() // an error shows in the abort that follows anyhow
+	j.leading, j.patience = context.WithTimeout(j.x.r.Context(), j.x.h.linger)
+	if j.parked == nil && j.early.permission.Script {
+		context.AfterFunc(j.leading, j.x.cancel)
 	}
 }
 

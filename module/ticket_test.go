@@ -246,3 +246,36 @@ func TestReloadAfterReload(t *testing.T) {
 		})
 	}
 }
+
+// What inner handlers do to the request does not change whose response it is.
+func TestTicketInFrontOfInnerHandlers(t *testing.T) {
+	origin := startOrigin(t)
+	s := &earlySite{startCaddy(t, `
+http://:<site> {
+	log
+	route {
+		headstart {
+			min_wait 0
+		}
+		request_header -Cookie
+		reverse_proxy `+origin.Addr()+`
+	}
+}
+`), origin}
+	v := newVisitor(t, "h1")
+	s.origin.Handle("/", htmlPage(wholePage)...)
+	for range teachers {
+		s.visit(t, v, "/", "Cookie", "a=b").rest(t)
+	}
+	for range teachers {
+		s.visit(t, v, "/").rest(t)
+	}
+	for range teachers {
+		s.visit(t, v, "/", "Cookie", "a=b").rest(t)
+	}
+	marker := s.parked(t, v, "/", answers200("Set-Cookie", "c=d"), "Cookie", "a=b")
+	r := s.visit(t, v, "/", "Cookie", "a=b; "+marker)
+	if body, _ := r.rest(t); body != wholePage || r.Header.Get("Set-Cookie") != "c=d" {
+		t.Errorf("the reload gets %q, %v", body, r.Header)
+	}
+}

@@ -11,7 +11,7 @@ type Class uint8
 // The classes. The zero value is the safest.
 const (
 	Barrier  Class = iota // nothing may pass it
-	Readable              // scripts read it: all may pass but a script that runs at once
+	Readable              // scripts read it: all may pass but a script that does not wait
 	Inert                 // anything may pass it
 )
 
@@ -177,6 +177,33 @@ func classifyScript(a attributes, t Traits) (Class, Traits) {
 	return Barrier, t
 }
 
+// slots are the rels of which one link is in effect.
+var slots = list("canonical", "icon", "apple-touch-icon", "apple-touch-icon-precomposed", "mask-icon", "fluid-icon",
+	"manifest", "next", "prev")
+
+// slotOf returns what an item fills, "" if nothing.
+func slotOf(item Item, a attributes) string {
+	switch item.Name {
+	case "title":
+		return "title"
+	case "meta":
+		name := lower(a.name)
+		if name == "" {
+			name = lower(a.property)
+		}
+		if name != "" {
+			return "meta " + name
+		}
+	case "link":
+		for rel := range strings.FieldsSeq(lower(a.rel)) {
+			if slots.has(rel) {
+				return "link " + rel
+			}
+		}
+	}
+	return ""
+}
+
 // Visible reports whether scripts and styles commonly look at an attribute of
 // <html>.
 func Visible(key string) bool {
@@ -193,10 +220,12 @@ func (i Item) PassedBy(later Item) bool {
 	switch {
 	case i.Has(Async | Harmless):
 		return true // they have no order
+	case i.Slot != "" && i.Slot == later.Slot:
+		return false
 	case i.Class == Inert:
 		return !i.Has(Title) || !later.Has(ReadsTitle)
 	case i.Class == Readable:
-		return !later.Has(Runs)
+		return !later.Has(Runs | Async)
 	}
 	return false
 }

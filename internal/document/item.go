@@ -23,6 +23,9 @@ type Item struct {
 	Raw    []byte // the backend's exact bytes
 	Class  Class
 	Traits Traits
+	// Slot names what only one item of a page can fill, so that their order counts
+	// though that of others does not: the title, an icon, a meta of one name.
+	Slot string
 }
 
 // End says why the items end where they end.
@@ -56,7 +59,7 @@ type Opening struct {
 	// within its first 1024 bytes (HTML Standard, section 13.2.3.2), in lower
 	// case, or "".
 	Charset string
-	// Nonces are the values of all nonce attributes, each once.
+	// Nonces are the values of all nonce attributes, each once, the first 16.
 	Nonces []string
 	End    End
 }

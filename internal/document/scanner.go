@@ -15,6 +15,10 @@ var (
 	bomUTF16LE = []byte("\xff\xfe")
 )
 
+// maxNonces is how many values of nonce attributes are collected: more than any
+// page can have for good reasons.
+const maxNonces = 16
+
 // Scanner splits a document that comes in chunks. It ends with the head: what
 // follows stays in Rest.
 type Scanner struct {
@@ -271,8 +275,9 @@ func (s *Scanner) emit(kind Kind) (item Item, ok bool) {
 	}
 	s.pass(item)
 	item.Class, item.Traits = classify(item, attrs)
+	item.Slot = slotOf(item, attrs)
 	for _, nonce := range attrs.nonces {
-		if !slices.Contains(s.nonces, nonce) {
+		if len(s.nonces) < maxNonces && !slices.Contains(s.nonces, nonce) {
 			s.nonces = append(s.nonces, nonce)
 		}
 	}

@@ -84,6 +84,7 @@ func runs(n *html.Node) []string {
 // headItem is a child of head.
 type headItem struct {
 	key               string // equal for equal subtrees
+	rivals            string // equal for those of which only one is in effect, if not ""
 	ordered, harmless bool
 }
 
@@ -91,7 +92,7 @@ func headItems(head *html.Node) []headItem {
 	var items []headItem
 	for _, n := range childNodes(head) {
 		if n.Type != html.CommentNode && !isSpace(n) {
-			items = append(items, headItem{dump(n, sorted), ordered(n), harmless(n)})
+			items = append(items, headItem{dump(n, sorted), rivals(n), ordered(n), harmless(n)})
 		}
 	}
 	return items
@@ -109,10 +110,27 @@ func diffHead(backend, visitor []headItem) string {
 			return fmt.Sprintf("head: %s is there %d times, the backend has it %d times", clip(item.key), g, w)
 		}
 	}
-	free := func(item headItem) bool { return !item.ordered }
-	want = keys(slices.DeleteFunc(slices.Clone(backend), free))
-	got = keys(slices.DeleteFunc(slices.Clone(visitor), free))
-	for i := range min(len(want), len(got)) { // as long as each other, by the above
+	if d := diffOrder(backend, visitor, func(item headItem) bool { return item.ordered }); d != "" {
+		return d
+	}
+	for _, item := range backend {
+		same := func(other headItem) bool { return other.rivals == item.rivals }
+		if item.rivals == "" {
+			continue
+		}
+		if d := diffOrder(backend, visitor, same); d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+// diffOrder compares the order of those items that have one.
+func diffOrder(backend, visitor []headItem, has func(headItem) bool) string {
+	free := func(item headItem) bool { return !has(item) }
+	want := keys(slices.DeleteFunc(slices.Clone(backend), free))
+	got := keys(slices.DeleteFunc(slices.Clone(visitor), free))
+	for i := range min(len(want), len(got)) { // as long as each other, but for harmless ones
 		if want[i] != got[i] {
 			return fmt.Sprintf("head: out of order: %s, the backend has %s there", clip(got[i]), clip(want[i]))
 		}

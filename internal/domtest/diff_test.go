@@ -165,6 +165,19 @@ func TestOrdered(t *testing.T) {
 	}
 }
 
+// Of some elements one is in effect: their order counts.
+func TestRivals(t *testing.T) {
+	for _, pair := range [][2]string{
+		{"<title>a</title>", "<title>b</title>"},
+		{"<link rel=icon href=a>", "<link rel='shortcut icon' href=b>"},
+		{"<meta name=x content=a>", "<meta name=X content=b>"},
+	} {
+		if d := Diff(parse(t, pair[0]+pair[1]), parse(t, pair[1]+pair[0])); !strings.HasPrefix(d, "head: out of order") {
+			t.Errorf("%q: %q", pair, d)
+		}
+	}
+}
+
 func TestParse(t *testing.T) {
 	for page, want := range map[string]string{
 		"\ufeff<title>x</title>":               `<html><head><title>"x"</></><body></></>`,
@@ -198,14 +211,21 @@ func TestDumpTellsTreesApart(t *testing.T) {
 }
 
 // TestMergeProperty plays merges that are right: items that are free in order
-// move to the end, comments, white space and preloads come and go.
+// move to the end, each kind of them altogether; comments, white space and
+// preloads come and go.
 func TestMergeProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items, body := Heads().Draw(t, "items"), Bodies().Draw(t, "body")
 		var early, late []string
+		moves := make(map[string]bool) // by how the items begin: "<title", "<meta name", "<link rel"
 		for i, item := range items {
 			free := slices.Contains([]Class{Inert, Readable, Async, Preload}, classOf(item))
-			if i > 0 && free && rapid.Bool().Draw(t, "late") {
+			kind, _, _ := strings.Cut(item, ">")
+			kind, _, _ = strings.Cut(kind, "=")
+			if _, drawn := moves[kind]; !drawn {
+				moves[kind] = rapid.Bool().Draw(t, "late")
+			}
+			if i > 0 && free && moves[kind] {
 				late = append(late, item)
 			} else {
 				early = append(early, item)

@@ -86,6 +86,28 @@ func ordered(n *html.Node) bool {
 	}
 }
 
+// rivals names a group of elements of which browsers, crawlers or scripts take one,
+// the first or the last: titles, metas of one name, icons and the like. "" is none.
+func rivals(n *html.Node) string {
+	switch {
+	case isElement(n, atom.Title):
+		return "title"
+	case isElement(n, atom.Meta):
+		for _, key := range []string{"name", "property"} {
+			if name, found := attr(n, key); found {
+				return "meta " + strings.ToLower(name)
+			}
+		}
+	case isElement(n, atom.Link):
+		for _, rel := range []string{"icon", "canonical", "manifest"} {
+			if slices.Contains(rels(n), rel) {
+				return "link " + rel
+			}
+		}
+	}
+	return ""
+}
+
 // harmless reports whether a child of head may be left over from an earlier
 // version of the page: a fetch or connection begun in vain.
 func harmless(n *html.Node) bool {

@@ -61,13 +61,14 @@ func plain(url string) bool {
 }
 
 // List returns the values for items, in order, within the limits, each once.
-// hinted are Link values that are sent already. An item may make all others
-// unsure: behind a base element there are none.
+// hinted are Link values that are sent already. There are none if the items hold a
+// base element, or a referrer policy stricter than the default, which a header
+// does not heed.
 func List(items []document.Item, hinted []string) (values []string) {
 	size := 0
 	for _, item := range items {
-		if item.Name == "base" {
-			return nil // URLs in a header do not heed it
+		if item.Name == "base" || item.Slot == "meta referrer" && !laxReferrer(item) {
+			return nil
 		}
 		value, ok := Preload(item)
 		if !ok || len(values) == MaxValues || size+len(value) > MaxBytes {
@@ -81,6 +82,20 @@ func List(items []document.Item, hinted []string) (values []string) {
 		size += len(value)
 	}
 	return values
+}
+
+// laxReferrer reports whether a referrer policy tells others no less than the
+// default does (Referrer Policy, section 3).
+func laxReferrer(item document.Item) bool {
+	for _, a := range item.Attributes() {
+		if a.Key == "content" {
+			switch strings.ToLower(strings.TrimSpace(a.Val)) {
+			case "strict-origin-when-cross-origin", "origin-when-cross-origin", "no-referrer-when-downgrade", "unsafe-url", "default", "always":
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func contains(values []string, url string) bool {

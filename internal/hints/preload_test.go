@@ -60,6 +60,12 @@ func TestList(t *testing.T) {
 	if diff := cmp.Diff(want[1:], list(a+b, "<a>; rel=preload; as=style; nopush")); diff != "" {
 		t.Error(diff)
 	}
+	if got := list(a + "<meta name=referrer content=no-referrer>"); got != nil {
+		t.Errorf("with a strict referrer policy: %q", got)
+	}
+	if got := list(a + "<meta name=referrer content=origin-when-cross-origin>"); len(got) != 1 {
+		t.Errorf("with a lax referrer policy: %q", got)
+	}
 	if got := list("<base href=/x/>" + a); got != nil {
 		t.Errorf("behind a base: %q", got)
 	}

@@ -132,7 +132,7 @@ func (o *Opening) mergeWindow(rules Rules) (items []document.Item) {
 		if s.fate == flushed {
 			items = append(items, s.item)
 		}
-		if s.fate == hinted || s.item.Name == "base" {
+		if s.fate == hinted || s.item.Name == "base" || s.item.Slot == "meta referrer" {
 			late = append(late, s.item)
 		}
 	}
@@ -222,6 +222,9 @@ func (o *Opening) build(depth int) *Early {
 			e.Bytes = appendPadding(e.Bytes, pad)
 		}
 		e.Bytes = append(e.Bytes, item.Raw...)
+	}
+	if at > 0 && at == len(items) {
+		e.Bytes = appendPadding(e.Bytes, pad)
 	}
 	if o.early == nil || len(o.early) == maxEarly {
 		o.early = make(map[int]*Early)

@@ -216,14 +216,14 @@ func (p *Page) Surprised(v Visit, rules Rules, now time.Time) {
 // Repaired lowers what an audience has proved, before anything is written that
 // corrects a page in front of the visitor. It reports false if the opening is
 // another one by now.
-func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int) bool {
+func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := p.variants[p.variant(v.Header)]
 	if o == nil || o.sequence != expected {
 		return false
 	}
-	o.records[v.Audience].limit(depth)
+	o.records[v.Audience].repaired(depth, now)
 	return true
 }
 

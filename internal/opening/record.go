@@ -27,6 +27,8 @@ type record struct {
 	good, need int
 	surprises  int
 	demoted    time.Time // until when nothing is committed
+	held       int       // no more items than these are committed …
+	heldUntil  time.Time // … until then
 	strictness Strictness
 	reason     Reason // why the last response was no good
 
@@ -73,7 +75,18 @@ func (r *record) proved(rules Rules, now time.Time) int {
 	if len(r.depths) < rules.LearnAfter || r.good < r.need || now.Before(r.demoted) {
 		return 0
 	}
-	return slices.Min(r.depths)
+	depth := slices.Min(r.depths)
+	if now.Before(r.heldUntil) {
+		depth = min(depth, r.held)
+	}
+	return depth
+}
+
+// repaired notes that a page had to correct itself behind so many items. They are
+// no more for a while, as after a surprise: a page that fails to loads itself again.
+func (r *record) repaired(items int, now time.Time) {
+	r.limit(items)
+	r.held, r.heldUntil = items, now.Add(minDemotion)
 }
 
 // limit lowers the depths to the number of items that are left.

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headstart-proxy/headstart/internal/document"
 	"github.com/headstart-proxy/headstart/internal/request"
+	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
 func TestAudiences(t *testing.T) {
@@ -134,4 +136,34 @@ func TestFastBackend(t *testing.T) {
 	p.wait = 0
 	p.teach(9, page)
 	p.want(t, page)
+}
+
+// A page that had to correct itself is not sent as deep again for a while, however
+// many good answers others get: a visitor whose correction fails comes back.
+func TestRepairedHolds(t *testing.T) {
+	p := newTrial()
+	p.teach(3, page)
+	expected := p.plan().Early.Sequence
+	depth := len(expected.Items) - 1
+	if !p.Repaired(p.visit, expected, depth, p.now) {
+		t.Fatal("the opening is another one")
+	}
+	for range 5 {
+		p.match(len(page))
+	}
+	p.want(t, top+css)
+	p.now = p.now.Add(minDemotion)
+	p.want(t, page)
+	if p.Repaired(p.visit, nothing, 0, p.now) {
+		t.Error("another opening was taken for this one")
+	}
+}
+
+// An opening of a doctype is padded, too.
+func TestPaddingBehindTheLastItem(t *testing.T) {
+	o := newOpening()
+	o.sequence = splice.NewSequence([]document.Item{{Kind: document.Doctype, Raw: []byte("<!doctype html>")}})
+	if n := len(o.build(1).Bytes); n != minFirstWrite {
+		t.Errorf("%d bytes", n)
+	}
 }

@@ -28,6 +28,9 @@ type merge struct {
 	high     [categories]int // the last sent item of the category that was met, -1 if none
 	replaced map[int]document.Item
 	emitted  []document.Item // with Styles, in order
+	slotLow  map[string]int  // before these all items of the slot are met, as an index into Sequence.slots
+	slotHigh map[string]int  // the last sent item of the slot that was met
+	doomed   map[int]bool    // pending, and another filled its slot: it must not come any more
 	attrs    map[string]*string
 	edits    []Edit
 }
@@ -45,6 +48,8 @@ func (m *merge) start(seq *Sequence, sent, whole int) {
 	for i := range m.high {
 		m.high[i] = -1
 	}
+	m.slotLow, m.slotHigh = make(map[string]int), make(map[string]int)
+	m.doomed = make(map[int]bool)
 	for i, item := range seq.Items {
 		if matters(item) {
 			m.unmet++
@@ -77,7 +82,28 @@ func (m *merge) meet(i int) {
 				m.high[c] = max(m.high[c], i)
 			}
 		}
+		if slot := m.seq.Items[i].Slot; slot != "" {
+			m.slotHigh[slot] = max(m.slotHigh[slot], i)
+		}
 	}
+}
+
+// pendingIn returns the first unmet item that fills a slot, len(Items) if there is
+// none.
+func (m *merge) pendingIn(slot string) int {
+	if slot == "" {
+		return len(m.seq.Items)
+	}
+	all := m.seq.slots[slot]
+	at := m.slotLow[slot]
+	for at < len(all) && m.met[all[at]] {
+		at++
+	}
+	m.slotLow[slot] = at
+	if at == len(all) {
+		return len(m.seq.Items)
+	}
+	return all[at]
 }
 
 // measured reports whether the limit can change no more.
@@ -127,7 +153,10 @@ func (m *merge) isReplaced(i int) bool {
 // overtaken reports whether a sent item that comes now was sent before one that
 // came already, and the order of the two matters.
 func (m *merge) overtaken(i int) bool {
-	conflicts := m.seq.cats[i].conflicts()
+	if slot := m.seq.Items[i].Slot; slot != "" && m.slotHigh[slot] > i {
+		return true
+	}
+	conflicts := m.seq.cats[i].conflicts() &^ async // which may run at any time after it
 	for c := range categories {
 		if conflicts&(1<<c) != 0 && m.high[c] > i {
 			return true
@@ -150,7 +179,11 @@ func (s *Splicer) take(item document.Item) {
 	case cats&structure != 0:
 		s.misplaced()
 	case item.Has(document.Policy):
-		cats = structure // behind it the page may not be able to correct itself
+		// Behind it the page may not be able to correct itself.
+		cats = structure
+		if s.state == Merging && (m.left > 0 || len(m.replaced) > 0) {
+			s.conflict()
+		}
 	}
 	if s.state == Differs {
 		return
@@ -158,20 +191,24 @@ func (s *Splicer) take(item document.Item) {
 	// What waits in front of this item and may not change places with it. To
 	// have sent that would have been wrong.
 	waits := m.pending(cats.conflicts())
-	if i < 0 || waits < i {
-		m.limit = min(m.limit, waits)
+	rival := m.pendingIn(item.Slot)
+	if first := min(waits, rival); i < 0 || first < i {
+		m.limit = min(m.limit, first)
 	}
 	merging := s.state == Merging
 	switch {
 	case otherHTML:
 		s.takeHTML(item, i)
 	case i >= 0 && i < m.sent:
-		if merging && (m.overtaken(i) || m.isReplaced(i)) && s.conflict() {
+		if merging && (m.overtaken(i) || m.isReplaced(i) || m.doomed[i]) && s.conflict() {
 			return
 		}
 		m.meet(i)
 	default:
 		if merging {
+			if rival < m.sent && rival != i {
+				m.doomed[rival] = true
+			}
 			s.emit(item, waits)
 		}
 		if i >= 0 {

@@ -18,6 +18,8 @@ type Sequence struct {
 	next []int32          // the next item with the same bytes, or -1
 	head []int32          // the first item with the same bytes
 	html int              // the <html> tag, or -1
+
+	slots map[string][]int // the items that fill a slot
 }
 
 // NewSequence makes a Sequence of items. It keeps them.
@@ -30,6 +32,7 @@ func NewSequence(items []document.Item) *Sequence {
 		next:  make([]int32, len(items)),
 		head:  make([]int32, len(items)),
 		html:  -1,
+		slots: make(map[string][]int),
 	}
 	last := make(map[int32]int32, len(items))
 	for i, item := range items {
@@ -37,6 +40,9 @@ func NewSequence(items []document.Item) *Sequence {
 		s.ends[i] = len(s.Bytes)
 		s.cats[i] = categoryOf(item)
 		s.next[i] = -1
+		if item.Slot != "" {
+			s.slots[item.Slot] = append(s.slots[item.Slot], i)
+		}
 		if item.Kind == document.HTML {
 			s.html = i
 		}
@@ -114,16 +120,19 @@ const (
 	readsTitle                      // an inline script that does
 	inert                           //
 	structure                       // doctype, <html> and <head> have their place
+	async                           // a script without order
 )
 
-const categories = 7
+const categories = 8
 
 // categoryOf derives it from the table of classes in package document. An item
 // without a category has no order at all.
 func categoryOf(item document.Item) (c category) {
 	switch {
-	case item.Has(document.Harmless | document.Async):
+	case item.Has(document.Harmless):
 		return 0
+	case item.Has(document.Async):
+		return async
 	case item.Kind != document.Child:
 		return structure
 	case item.Class == document.Readable:
@@ -144,10 +153,11 @@ func categoryOf(item document.Item) (c category) {
 }
 
 // conflicts returns the categories of items with which one of category c may not
-// change places. It is document.Item.PassedBy, in both directions, for sets.
+// change places. It is document.Item.PassedBy, in both directions, for sets, but
+// for slots.
 func (c category) conflicts() (with category) {
 	if c&structure != 0 {
-		return barrier | readable | title | inert | structure
+		return barrier | readable | title | inert | structure | async
 	}
 	if c != 0 {
 		with = structure
@@ -159,7 +169,7 @@ func (c category) conflicts() (with category) {
 		with |= readable
 	}
 	if c&readable != 0 {
-		with |= runs
+		with |= runs | async
 	}
 	if c&readsTitle != 0 {
 		with |= title

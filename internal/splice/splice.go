@@ -31,6 +31,7 @@ type Splicer struct {
 	comparing bool // and may go on like that
 
 	scanner *document.Scanner // from the first difference on; nil before, and when nothing is looked for
+	read    int               // how many bytes it got
 	merge   merge
 	out     []byte
 }
@@ -65,11 +66,20 @@ func (s *Splicer) Next(p []byte) (out, rest []byte) {
 	case s.scanner == nil:
 		return nil, p
 	case s.state == Joined:
+		if s.read += len(p); s.read > maxMerge {
+			s.merge.finish()
+			s.scanner = nil
+			return nil, p
+		}
 		s.scanner.Write(p)
 		s.scan() // measures
 		return nil, p
 	}
 	s.scanner.Write(p)
+	if s.read += len(p); s.read > maxMerge && !s.lenient {
+		s.fail()
+		return nil, nil
+	}
 	return s.scan()
 }
 
@@ -117,6 +127,10 @@ func (s *Splicer) startMerge(rest []byte) {
 	s.scanner.Write(s.seq.Bytes[s.seq.Size(whole):s.matched])
 	s.scanner.Write(rest)
 }
+
+// maxMerge is how much of a stream is merged or measured, in bytes: memory and time
+// for a head without end are not.
+const maxMerge = 1 << 20
 
 // maxItem is the longest item that is merged, in bytes. A longer one ends the
 // understanding of the head.
