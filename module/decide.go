@@ -51,7 +51,7 @@ type exchange struct {
 	verdict request.Verdict
 	watched bool // a navigation whose response is looked at
 	key     request.Key
-	claim   recovery.Visit   // what the reload must have in common with this request
+	cookies []string         // as the request came, but for the marker
 	parked  *recovery.Parked // what this reload collects, or nil
 	page    *opening.Page
 	rules   opening.Rules
@@ -111,7 +111,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
 		h.plan(x, facts, w)
 	}
 	if x.verdict.Reason == request.Marked {
-		if x.parked = h.state.lot.Collect(ticket, x.claim); x.parked != nil {
+		if x.parked = h.state.lot.Collect(ticket, x.claim()); x.parked != nil {
 			x.reason, x.watched, x.plan.Observe = reasonCollected, false, false
 		}
 	}
@@ -137,7 +137,7 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	agent := x.r.Header.Get("User-Agent")
 	codings := x.r.Header.Get("Accept-Encoding")
 	x.visit = opening.Visit{
-		Header:   x.r.Header.Clone(), // inner handlers may change it
+		Header:   x.r.Header,
 		Audience: x.verdict.Audience,
 		Voter: opening.Voter{
 			Network: request.Network(facts.ClientIP),
@@ -148,8 +148,11 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 		Learn:      x.verdict.Learn,
 		NeedsPlain: codings != "" && codings != "identity" && !encoded,
 	}
-	x.claim = x.newClaim()
+	x.cookies = x.r.Header["Cookie"]
 	x.plan = x.page.Decide(x.visit, x.rules, h.now())
+	if x.plan.Varies { // inner handlers may change what it varies with
+		x.visit.Header = x.r.Header.Clone()
+	}
 	if x.reason == "" {
 		x.reason = x.bars(w)
 	}

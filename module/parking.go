@@ -13,13 +13,13 @@ import (
 // errCutShort is the end of a response that is not as long as it said.
 var errCutShort = errors.New("response is shorter or longer than its Content-Length")
 
-// newClaim returns what the reload must have in common with this request to
-// collect its response, before inner handlers change the request.
-func (x *exchange) newClaim() recovery.Visit {
+// claim is what the reload must have in common with this request, as it came, to
+// collect its response.
+func (x *exchange) claim() recovery.Visit {
 	return recovery.Visit{
 		Key:     string(x.key),
 		Target:  x.pageURL().RequestURI(),
-		Cookies: strings.Join(x.r.Header["Cookie"], "; "),
+		Cookies: strings.Join(x.cookies, "; "),
 	}
 }
 
@@ -37,7 +37,7 @@ func (j *joiner) park() (ticket string) {
 			header[name] = nil // an outer handler will set it again
 		}
 	}
-	j.parked, ticket = x.h.state.lot.Park(x.claim, x.status, header, x.cancel)
+	j.parked, ticket = x.h.state.lot.Park(x.claim(), x.status, header, x.cancel)
 	if j.parked == nil {
 		return recovery.NoTicket
 	}

@@ -65,6 +65,8 @@ type Plan struct {
 	Links      []string // Link values to be sent with Headers
 	Strictness Strictness
 
+	// Varies is whether the page depends on request headers.
+	Varies bool
 	// Observe is whether the response should be observed in full.
 	Observe bool
 	// Expected is what the response should be compared with, if it is not
@@ -78,9 +80,9 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	defer p.mu.Unlock()
 	o := p.variants[p.variant(v.Header)]
 	if o == nil {
-		return Plan{Reason: NotLearned, Observe: v.Learn && p.sample()}
+		return Plan{Reason: NotLearned, Observe: v.Learn && p.sample(), Varies: len(p.vary) > 0}
 	}
-	var plan Plan
+	plan := Plan{Varies: len(p.vary) > 0}
 	plan.Early, plan.Reason = o.plan(v.Audience, rules, now)
 	plan.Headers, plan.Charset, plan.Differs, plan.Nonces = o.headers, o.charset, o.differs, o.nonces
 	plan.Links = o.links
