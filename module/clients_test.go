@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go/http3"
+
+	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
 // A visitor is an HTTP client of one protocol, with connections of its own. It
@@ -86,20 +88,7 @@ func newRequest(t *testing.T, method, url string, body io.Reader) *http.Request 
 }
 
 // browserHeader is what a Chrome sends whose user typed a URL.
-var browserHeader = http.Header{
-	"Accept":                    {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
-	"Accept-Encoding":           {"gzip, deflate, br, zstd"},
-	"Accept-Language":           {"en-GB,en;q=0.9"},
-	"Sec-Ch-Ua":                 {`"Chromium";v="150", "Not=A?Brand";v="24"`},
-	"Sec-Ch-Ua-Mobile":          {"?0"},
-	"Sec-Ch-Ua-Platform":        {`"Linux"`},
-	"Sec-Fetch-Dest":            {"document"},
-	"Sec-Fetch-Mode":            {"navigate"},
-	"Sec-Fetch-Site":            {"none"},
-	"Sec-Fetch-User":            {"?1"},
-	"Upgrade-Insecure-Requests": {"1"},
-	"User-Agent":                {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36"},
-}
+var browserHeader = testorigin.Navigation()
 
 // navigate makes the request of a browser's navigation.
 func navigate(t *testing.T, url string) *http.Request {

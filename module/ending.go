@@ -1,8 +1,8 @@
 package module
 
 import (
+	"maps"
 	"net/http"
-	"strings"
 
 	"github.com/headstart-proxy/headstart/internal/opening"
 )
@@ -56,21 +56,11 @@ func (j *joiner) end() {
 // writeErr.
 func (j *joiner) endStream() {
 	if j.replacer != nil && (j.state == splicing || j.state == passing) {
-		held := j.replacer.End()
-		if j.state == passing && j.splicer.Measuring() {
-			j.splicer.Next(held)
-		}
-		if j.state == passing {
-			_ = j.emit(held)
-		} else if len(held) > 0 {
-			_ = j.spliced(j.splicer.Next(held))
-		}
+		_ = j.forward(j.replacer.End())
 	}
 	switch j.state {
 	case splicing:
-		if j.raw.bytes == nil { // all was equal so far
-			j.raw.add(j.x.plan.Early.Sequence.Bytes[:j.splicer.Matched()])
-		}
+		j.keepEqual(j.splicer.Matched())
 		if j.declared < 0 || j.received == j.declared { // else it is aborted
 			_ = j.spliced(j.splicer.End())
 		}
@@ -96,10 +86,8 @@ func (j *joiner) joined() outcome {
 // passTrailers hands on trailers that came unannounced. Announced ones would
 // have been a surprise.
 func (j *joiner) passTrailers() {
-	for name, values := range j.header {
-		if strings.HasPrefix(name, http.TrailerPrefix) && j.wait() == nil {
-			j.outer.Header()[name] = values
-		}
+	if late := trailers(j.header); late != nil && j.wait() == nil {
+		maps.Copy(j.outer.Header(), late)
 	}
 }
 

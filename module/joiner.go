@@ -111,11 +111,11 @@ func (j *joiner) takeHeader(status int) {
 // the policies were sent with others.
 func (j *joiner) replaceNonces() {
 	j.neutral = j.headers
-	nonces, ok := j.headers.Nonces()
-	if !ok || len(nonces) == 0 || len(nonces) != len(j.commitment.nonces) {
+	neutral, nonces, _ := j.headers.Neutral()
+	if len(nonces) == 0 || len(nonces) != len(j.commitment.nonces) {
 		return // if there should have been some, the policies differ
 	}
-	j.neutral = j.headers.Replace(nonces, opening.Neutral(nonces))
+	j.neutral = neutral
 	j.replacer = csp.NewReplacer(nonces, j.commitment.nonces)
 }
 
@@ -140,20 +140,14 @@ func (j *joiner) Write(p []byte) (int, error) {
 func (j *joiner) take(p []byte) error {
 	j.tap.write(p)
 	switch j.state {
-	case splicing:
-		if j.replacer != nil {
+	case splicing, passing:
+		if j.replacer == nil {
+			return j.forward(p)
+		}
+		if j.state == splicing {
 			j.raw.add(p)
-			p = j.replacer.Next(p)
 		}
-		return j.splice(p)
-	case passing:
-		if j.replacer != nil {
-			p = j.replacer.Next(p)
-		}
-		if j.splicer.Measuring() {
-			j.splicer.Next(p)
-		}
-		return j.emit(p)
+		return j.forward(j.replacer.Next(p))
 	case parking:
 		_, err := j.parked.Write(p)
 		return err // nobody can collect it
@@ -164,17 +158,30 @@ func (j *joiner) take(p []byte) error {
 	return nil
 }
 
-// splice joins p onto what was sent.
-func (j *joiner) splice(p []byte) error {
+// forward joins p onto what was sent, or passes it on if that is done. The
+// response's nonces are replaced in it.
+func (j *joiner) forward(p []byte) error {
+	if j.state == passing {
+		if j.splicer.Measuring() {
+			j.splicer.Next(p)
+		}
+		return j.emit(p)
+	}
 	before := j.splicer.Matched()
 	out, rest := j.splicer.Next(p)
 	if j.replacer == nil && j.splicer.State() != splice.Comparing && !j.splicer.Exact() {
-		if j.raw.bytes == nil {
-			j.raw.add(j.x.plan.Early.Sequence.Bytes[:before])
-		}
+		j.keepEqual(before)
 		j.raw.add(p)
 	}
 	return j.spliced(out, rest)
+}
+
+// keepEqual keeps what came as long as all was equal, n bytes, if nothing is kept
+// yet.
+func (j *joiner) keepEqual(n int) {
+	if j.raw.bytes == nil {
+		j.raw.add(j.x.plan.Early.Sequence.Bytes[:n])
+	}
 }
 
 // spliced writes what the splicer gave.

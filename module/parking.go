@@ -58,9 +58,8 @@ func (j *joiner) endParked(err error) {
 }
 
 // trailers returns the trailer fields of a header map: those with the prefix, and
-// those that were announced.
-func trailers(h http.Header) http.Header {
-	out := make(http.Header)
+// those that were announced; nil if there are none.
+func trailers(h http.Header) (out http.Header) {
 	var announced []string
 	for _, value := range h["Trailer"] {
 		for name := range strings.SplitSeq(value, ",") {
@@ -69,6 +68,9 @@ func trailers(h http.Header) http.Header {
 	}
 	for name, values := range h {
 		if strings.HasPrefix(name, http.TrailerPrefix) || slices.Contains(announced, name) {
+			if out == nil {
+				out = make(http.Header)
+			}
 			out[name] = values
 		}
 	}

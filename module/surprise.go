@@ -46,7 +46,7 @@ type reply struct {
 	header  http.Header
 	left    bool   // the visitor has left
 	differs string // the protective header that is not as committed, or ""
-	adds    string // the one that it has in addition, or of another type
+	adds    string // of a failure: the one that it has in addition, or of another type
 	stricter,
 	goesTo bool // a Location that a script may go to
 }
@@ -109,9 +109,11 @@ func (j *joiner) act(status int) {
 		status:   status,
 		header:   j.header,
 		left:     x.left(),
-		adds:     j.adds(),
 		differs:  x.plan.Headers.Differs(j.neutral, x.rules.Ignored),
 		stricter: opening.StrictnessOf(j.header) > x.plan.Strictness,
+	}
+	if r.isFailure() {
+		r.adds = j.adds()
 	}
 	location := ""
 	if r.isRedirect() {

@@ -71,9 +71,10 @@ func (w *watcher) noteHeader(status int) {
 	w.answer.Wait = x.header
 	w.answer.Vary = opening.VaryNames(h)
 	w.answer.Strictness = opening.StrictnessOf(h)
-	w.answer.Reason = opening.Committable(status, h)
-	if x.visit.Learn && w.answer.Reason == "" {
+	if x.visit.Learn {
 		w.answer.Reason = opening.Learnable(status, h, x.h.LearnPrivate)
+	} else {
+		w.answer.Reason = opening.Committable(status, h)
 	}
 	if x.asked != opening.UnknownCoding && status == http.StatusOK {
 		w.answer.Coding = x.asked
@@ -100,14 +101,11 @@ func (w *watcher) noteHeader(status int) {
 
 // startComparing prepares to measure the body.
 func (w *watcher) startComparing() {
-	headers := w.headers
-	nonces, ok := headers.Nonces()
-	if ok && len(nonces) > 0 {
-		neutral := opening.Neutral(nonces)
-		headers = headers.Replace(nonces, neutral)
-		w.replacer = csp.NewReplacer(nonces, neutral)
+	neutral, nonces, _ := w.headers.Neutral()
+	if len(nonces) > 0 {
+		w.replacer = csp.NewReplacer(nonces, opening.Neutral(nonces))
 	}
-	if w.x.plan.Headers.Differs(headers, w.x.rules.Ignored) != "" {
+	if w.x.plan.Headers.Differs(neutral, w.x.rules.Ignored) != "" {
 		w.answer.Reason = opening.HeaderDiffers
 		return
 	}

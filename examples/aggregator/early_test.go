@@ -63,13 +63,5 @@ func TestHeadComesBeforeTheFeeds(t *testing.T) {
 // readHead reads to the last element of the site's head.
 func readHead(t *testing.T, body io.Reader) string {
 	t.Helper()
-	var b strings.Builder
-	buf := make([]byte, 1)
-	for !strings.Contains(b.String(), `<meta property="og:url"`) || !strings.HasSuffix(b.String(), ">\n") {
-		if _, err := io.ReadFull(body, buf); err != nil {
-			t.Fatalf("%v after %q", err, b.String())
-		}
-		b.Write(buf)
-	}
-	return b.String()
+	return readTo(t, body, `<meta property="og:url"`, ">\n")
 }

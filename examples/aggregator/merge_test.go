@@ -41,7 +41,7 @@ func TestHeadsThatDiffer(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				early := readTo(t, response.Body, "/assets/site.")
+				early := readTo(t, response.Body, "/assets/site.", ">")
 				if strings.Contains(early, test.late) {
 					t.Errorf("%s: %s came early", protocol, test.late)
 				}
@@ -79,12 +79,12 @@ func checkMerged(t *testing.T, name string, header http.Header, page string, non
 	}
 }
 
-// readTo reads to the end of the tag in which mark stands.
-func readTo(t *testing.T, body io.Reader, mark string) string {
+// readTo reads to the end of the tag in which mark stands: to the next end.
+func readTo(t *testing.T, body io.Reader, mark, end string) string {
 	t.Helper()
 	var b strings.Builder
 	buf := make([]byte, 1)
-	for !strings.Contains(b.String(), mark) || !strings.HasSuffix(b.String(), ">") {
+	for !strings.Contains(b.String(), mark) || !strings.HasSuffix(b.String(), end) {
 		if _, err := io.ReadFull(body, buf); err != nil {
 			t.Fatalf("%v after %q", err, b.String())
 		}

@@ -124,6 +124,15 @@ func (a *attributes) names() string {
 	return strings.TrimSpace(charset)
 }
 
+// metaName returns the name of a meta element, or its property if it has no name,
+// in lower case.
+func (a *attributes) metaName() string {
+	if name := lower(a.name); name != "" {
+		return name
+	}
+	return lower(a.property)
+}
+
 // words is a list of names and beginnings of names.
 type words struct {
 	exact    map[string]bool
@@ -170,6 +179,16 @@ func (i Item) Attributes() []html.Attribute {
 	return out
 }
 
+// Attribute returns the value of one of them, "" if there is none.
+func (i Item) Attribute(key string) string {
+	for _, a := range i.Attributes() {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
 // Text returns the text of a title, style or script, as the browser has it.
 func (i Item) Text() string {
 	z := html.NewTokenizer(bytes.NewReader(i.Raw))
@@ -180,7 +199,13 @@ func (i Item) Text() string {
 	return string(z.Text())
 }
 
-// Tag returns a start tag with attributes.
+// IsASCII reports whether s is the same bytes in every charset that a page may be
+// in.
+func IsASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c >= 0x80 })
+}
+
+// Tag returns a start tag with attributes, whose values should be ASCII.
 func Tag(name string, attrs []html.Attribute) []byte {
 	b := []byte("<" + name)
 	for _, a := range attrs {

@@ -98,11 +98,6 @@ func classify(item Item, a attributes) (class Class, t Traits) {
 }
 
 func classifyMeta(a attributes, t Traits) (Class, Traits) {
-	name := lower(a.name)
-	property := name
-	if name == "" {
-		property = lower(a.property)
-	}
 	if a.names() != "" {
 		t |= Charset
 	}
@@ -112,9 +107,9 @@ func classifyMeta(a attributes, t Traits) (Class, Traits) {
 			t |= Policy
 		}
 		return Barrier, t | Ordered
-	case a.charset != nil, barrierMetas.has(name), a.handler != nil:
+	case a.charset != nil, barrierMetas.has(lower(a.name)), a.handler != nil:
 		return Barrier, t
-	case inertMetas.has(property):
+	case inertMetas.has(a.metaName()):
 		return Inert, t
 	}
 	return Readable, t
@@ -187,11 +182,7 @@ func slotOf(item Item, a attributes) string {
 	case "title":
 		return "title"
 	case "meta":
-		name := lower(a.name)
-		if name == "" {
-			name = lower(a.property)
-		}
-		if name != "" {
+		if name := a.metaName(); name != "" {
 			return "meta " + name
 		}
 	case "link":

@@ -87,13 +87,9 @@ func List(items []document.Item, hinted []string) (values []string) {
 // laxReferrer reports whether a referrer policy tells others no less than the
 // default does (Referrer Policy, section 3).
 func laxReferrer(item document.Item) bool {
-	for _, a := range item.Attributes() {
-		if a.Key == "content" {
-			switch strings.ToLower(strings.TrimSpace(a.Val)) {
-			case "strict-origin-when-cross-origin", "origin-when-cross-origin", "no-referrer-when-downgrade", "unsafe-url", "default", "always":
-				return true
-			}
-		}
+	switch strings.ToLower(strings.TrimSpace(item.Attribute("content"))) {
+	case "strict-origin-when-cross-origin", "origin-when-cross-origin", "no-referrer-when-downgrade", "unsafe-url", "default", "always":
+		return true
 	}
 	return false
 }

@@ -112,7 +112,7 @@ func mergeHTML(lists [][]document.Item) (merged [][]document.Item, guarded bool)
 		tags[i] = list[at[i]].Attributes()
 	}
 	kept := slices.DeleteFunc(slices.Clone(tags[0]), func(a html.Attribute) bool {
-		return !isASCII(a.Val) || slices.ContainsFunc(tags, func(tag []html.Attribute) bool { return !slices.Contains(tag, a) })
+		return !document.IsASCII(a.Val) || slices.ContainsFunc(tags, func(tag []html.Attribute) bool { return !slices.Contains(tag, a) })
 	})
 	for _, tag := range tags {
 		for _, a := range tag {
@@ -135,10 +135,6 @@ func mergeHTML(lists [][]document.Item) (merged [][]document.Item, guarded bool)
 	return merged, guarded
 }
 
-func isASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool { return c >= 0x80 })
-}
-
 // maxCells bounds the table of common, in cells.
 const maxCells = 1 << 20
 
@@ -146,10 +142,7 @@ const maxCells = 1 << 20
 // alike at the beginning and at the end costs nothing. If what is between is too
 // much, only the beginning counts.
 func common(a, b []document.Item) []document.Item {
-	n := 0
-	for n < len(a) && n < len(b) && same(a[n], b[n]) {
-		n++
-	}
+	n := commonItems(a, b)
 	out := slices.Clone(a[:n])
 	a, b = a[n:], b[n:]
 	m := 0

@@ -49,6 +49,13 @@ func (h Headers) Nonces() (nonces []string, ok bool) {
 	return csp.Nonces(slices.Concat(h.Values(csp.Enforce), h.Values(csp.ReportOnly)))
 }
 
+// Neutral returns the headers as an opening holds them, and the nonces that were
+// taken out. If ok is false they are not fit for that, and the headers stay.
+func (h Headers) Neutral() (neutral Headers, nonces []string, ok bool) {
+	nonces, ok = h.Nonces()
+	return h.Replace(nonces, Neutral(nonces)), nonces, ok
+}
+
 // Replace returns the headers with other nonces.
 func (h Headers) Replace(from, to []string) Headers {
 	if len(from) == 0 {

@@ -41,14 +41,14 @@ type Observation struct {
 // is set instead if the document ends within its head, so that the rest may be
 // missing.
 func Observe(headers Headers, body []byte, complete bool) (o *Observation, reason Reason, cut bool) {
-	nonces, ok := headers.Nonces()
 	o = &Observation{}
+	headers, nonces, ok := headers.Neutral()
 	switch {
 	case !ok:
 		o.bars = Nonce
 	case len(nonces) > 0:
 		o.nonces, o.nonceSum = Neutral(nonces), sumOf(nonces)
-		headers, body = headers.Replace(nonces, o.nonces), replaceAll(body, nonces, o.nonces)
+		body = replaceAll(body, nonces, o.nonces)
 	}
 	head := document.ScanHead(body, complete)
 	o.Headers, o.Items, o.Charset = headers, head.Items, head.Charset
@@ -75,12 +75,7 @@ func Observe(headers Headers, body []byte, complete bool) (o *Observation, reaso
 // permits reports whether a meta policy lets a recovery script run as it is. It
 // cannot be changed, as those in headers can.
 func permits(item document.Item) bool {
-	for _, a := range item.Attributes() {
-		if a.Key == "content" && !csp.Permits([]string{a.Val}, "") {
-			return false
-		}
-	}
-	return true
+	return csp.Permits([]string{item.Attribute("content")}, "")
 }
 
 // adopt makes the observation own its items: those that an earlier observation

@@ -17,7 +17,6 @@ type merge struct {
 	seq    *Sequence
 	sent   int
 	limit  int  // how many items could have been sent
-	child  int  // the first item that is a child of head
 	left   int  // pending items that matter
 	unmet  int  // the same, of the whole sequence
 	closed bool // there are no more items
@@ -38,10 +37,6 @@ type merge struct {
 // start begins a merge when the first items are met, as many as whole.
 func (m *merge) start(seq *Sequence, sent, whole int) {
 	m.seq, m.sent = seq, sent
-	m.child = len(seq.Items)
-	if i := slices.IndexFunc(seq.Items, func(item document.Item) bool { return item.Kind == document.Child }); i >= 0 {
-		m.child = i
-	}
 	seq.index()
 	m.met = make([]bool, len(seq.Items))
 	m.cursor = slices.Clone(seq.head)
@@ -223,7 +218,7 @@ func (s *Splicer) take(item document.Item) {
 // before what has to be done to the page, that is waited for.
 func (s *Splicer) resolveEarly() {
 	m := &s.merge
-	early := m.child < m.sent || len(m.attrs) > 0
+	early := m.seq.child < m.sent || len(m.attrs) > 0
 	if s.state == Merging && m.left == 0 && (!early || s.scanner.InHead()) {
 		s.resolve()
 	}
@@ -233,8 +228,8 @@ func (s *Splicer) resolveEarly() {
 // head the parser would ignore it.
 func (s *Splicer) misplaced() {
 	m := &s.merge
-	m.limit = min(m.limit, m.child)
-	if s.state == Merging && m.child < m.sent {
+	m.limit = min(m.limit, m.seq.child)
+	if s.state == Merging && m.seq.child < m.sent {
 		s.conflict()
 	}
 }
@@ -287,16 +282,16 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 	late := slices.ContainsFunc(now, func(a html.Attribute) bool {
 		return document.Visible(a.Key) && !slices.ContainsFunc(before, func(b html.Attribute) bool { return a.Key == b.Key })
 	})
-	script := slices.IndexFunc(m.seq.Items, func(known document.Item) bool { return known.Has(document.Script) })
-	if late && script >= 0 {
-		m.limit = min(m.limit, script)
+	if late {
+		m.limit = min(m.limit, m.seq.script)
 	}
 	if s.state == Merging {
-		if i < m.sent && late && script >= 0 && script < m.sent && s.conflict() {
+		seen := m.seq.script < m.sent // by a script
+		if i < m.sent && late && seen && s.conflict() {
 			return
 		}
 		if i < m.sent && len(changed) > 0 {
-			if (script >= 0 && script < m.sent || !nameable(changed)) && s.conflict() {
+			if (seen || !nameable(changed)) && s.conflict() {
 				return
 			}
 			m.attrs = changed
@@ -310,7 +305,7 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 // events, and they and their values can be written, whatever the charset.
 func nameable(attrs map[string]*string) bool {
 	for key, value := range attrs {
-		if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(key, "on") || value != nil && !isASCII(*value) {
+		if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(key, "on") || value != nil && !document.IsASCII(*value) {
 			return false
 		}
 	}

@@ -19,6 +19,9 @@ type Sequence struct {
 	head []int32          // the first item with the same bytes
 	html int              // the <html> tag, or -1
 
+	// The first child of head, and the first script; len(Items) if there is none.
+	child, script int
+
 	slots map[string][]int // the items that fill a slot
 }
 
@@ -33,6 +36,9 @@ func NewSequence(items []document.Item) *Sequence {
 		head:  make([]int32, len(items)),
 		html:  -1,
 		slots: make(map[string][]int),
+
+		child:  firstItem(items, func(item document.Item) bool { return item.Kind == document.Child }),
+		script: firstItem(items, func(item document.Item) bool { return item.Has(document.Script) }),
 	}
 	last := make(map[int32]int32, len(items))
 	for i, item := range items {
@@ -56,6 +62,15 @@ func NewSequence(items []document.Item) *Sequence {
 		s.head[i], last[first] = first, int32(i)
 	}
 	return s
+}
+
+// firstItem returns the index of the first item of a kind, len(items) if there is
+// none.
+func firstItem(items []document.Item, is func(document.Item) bool) int {
+	if i := slices.IndexFunc(items, is); i >= 0 {
+		return i
+	}
+	return len(items)
 }
 
 // Size returns how many bytes the first n items have together.

@@ -38,7 +38,7 @@ type Splicer struct {
 
 // New returns a Splicer for a response of which the first items of a sequence
 // went out, as many as sent. None went out if sent is 0; then the Splicer only
-// measures. The zero Splicer passes all.
+// measures.
 func New(seq *Sequence, sent int) Splicer {
 	s := Splicer{seq: seq, sent: sent, comparing: true}
 	s.merge.limit = len(seq.Items)
@@ -221,7 +221,7 @@ func (s *Splicer) End() (out, rest []byte) {
 func (s *Splicer) State() State { return s.state }
 
 // Exact reports whether the stream repeated what was sent byte by byte.
-func (s *Splicer) Exact() bool { return s.seq == nil || s.matched >= s.seq.Size(s.sent) }
+func (s *Splicer) Exact() bool { return s.matched >= s.seq.Size(s.sent) }
 
 // Matched returns how many bytes at the beginning of the stream are those of the
 // sequence.

@@ -42,7 +42,7 @@ func refOf(item document.Item) Ref {
 	attrs := item.Attributes()
 	r := Ref{Tag: item.Name, Count: len(attrs)}
 	for _, a := range attrs {
-		if a.Key != "nonce" && isASCII(a.Key) && isASCII(a.Val) {
+		if a.Key != "nonce" && document.IsASCII(a.Key) && document.IsASCII(a.Val) {
 			if r.Attrs == nil {
 				r.Attrs = make(map[string]string)
 			}
@@ -53,16 +53,12 @@ func refOf(item document.Item) Ref {
 	case "title", "style", "script":
 		text := item.Text()
 		r.Text = text[:min(len(text), maxText)]
-		r.Exact = len(r.Text) == len(text) && isASCII(text)
+		r.Exact = len(r.Text) == len(text) && document.IsASCII(text)
 		if i := strings.IndexFunc(r.Text, func(c rune) bool { return c >= 0x80 }); i >= 0 {
 			r.Text = r.Text[:i]
 		}
 	}
 	return r
-}
-
-func isASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool { return c >= 0x80 })
 }
 
 // matches reports whether r, as the browser looks for it, finds item.
