@@ -18,7 +18,10 @@ func (x *exchange) answered(status int) {
 	x.status = status
 	x.header = x.h.now().Sub(x.start)
 	if status < 500 {
-		x.h.paused.Store(false) // the backend is up
+		x.h.site.brakes.up()
+	}
+	if x.plan.Learned {
+		x.h.site.brakes.answered(x.voter(), status >= 500)
 	}
 }
 
@@ -34,16 +37,24 @@ func (x *exchange) bodyHere() {
 // it happens earlier.
 func (x *exchange) left() bool { return x.r.Context().Err() != nil }
 
-// health pauses commits if a handler's error says that the backend could not be
-// reached. The next good answer ends the pause.
+// health applies the brakes if a handler's error says that the backend could not be
+// reached. The next good answer releases them.
 func (x *exchange) health(err error) {
 	if err == nil || x.left() {
 		return
 	}
 	switch statusOf(err) {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		x.h.paused.Store(true)
+		x.lost()
 	}
+}
+
+// lost notes that the backend could not be reached, or broke off.
+func (x *exchange) lost() { x.h.site.brakes.lost(x.voter(), x.h.now()) }
+
+// voter is whose request it is, for the brakes.
+func (x *exchange) voter() voter {
+	return voter{network: x.visit.Voter.Network, public: x.rules.Public}
 }
 
 // statusOf returns the status that Caddy would answer an error with.

@@ -29,7 +29,7 @@ const (
 // Reasons of the handler itself, beside those of packages request and opening.
 const (
 	reasonHintsOnly = "hints_only" // `flush hints`
-	reasonPaused    = "paused"     // the backend is down
+	reasonPaused    = "paused"     // the brakes are applied
 	reasonPolicy    = "policy"     // a policy does not let the page correct itself
 	reasonCollected = "collected"  // the reload of a recovery, answered with the parked response
 
@@ -122,13 +122,20 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
 // plan looks up the page and asks it what to do.
 func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) {
 	encoded := encodes(w)
+	site := h.siteIn(x.r)
 	path := ""
 	if h.Key != "" {
 		path = x.repl.ReplaceAll(h.Key, "")
 	}
-	x.key = request.NewKey(h.identityIn(x.r)+choices(h.around, x.r), path, x.r, facts, h.ignoreQuery)
+	x.key = request.NewKey(h.identity+choices(h.around, x.r), path, x.r, facts, h.ignoreQuery)
+	learn := x.verdict.Learn
 	if x.page = h.state.store.Get(x.key); x.page == nil {
-		x.page = new(opening.Page) // kept once it has learned something
+		learn = learn && h.state.store.Admits(x.key)
+		var host *opening.Host
+		if learn {
+			host = site.room.Host(x.r.Host)
+		}
+		x.page = opening.NewPage(host) // kept once it has learned something
 	}
 	x.rules = h.rules
 	x.rules.Public = request.ScopeOf(facts.ClientIP) == request.Public
@@ -145,11 +152,14 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 			Browser: request.IsBrowser(agent),
 			URL:     maphash.String(seed, x.r.Host+target),
 		},
-		Learn:      x.verdict.Learn,
+		Learn:      learn,
 		NeedsPlain: codings != "" && codings != "identity" && !encoded,
 	}
 	x.cookies = x.r.Header["Cookie"]
 	x.plan = x.page.Decide(x.visit, x.rules, h.now())
+	if x.plan.Warmed > 0 {
+		h.state.store.Warmed(x.key, x.page, x.plan.Warmed)
+	}
 	if x.plan.Varies { // inner handlers may change what it varies with
 		x.visit.Header = x.r.Header.Clone()
 	}
@@ -189,7 +199,7 @@ func (x *exchange) bars(w http.ResponseWriter) string {
 		return string(x.plan.Reason)
 	case x.h.Flush == FlushHints:
 		return reasonHintsOnly
-	case x.h.paused.Load():
+	case x.h.site.brakes.applied(x.h.now()):
 		return reasonPaused
 	case w.Header()["Set-Cookie"] != nil: // by an outer handler, for this visitor
 		return string(opening.SetsCookie)

@@ -191,7 +191,7 @@ func (j *joiner) settle() {
 		return
 	}
 	x.outcome = aborted
-	x.h.paused.Store(true) // until the next good answer
+	x.lost()
 	if x.status == 0 {
 		j.demote()
 	}

@@ -135,13 +135,12 @@ type Handler struct {
 	identity     string              // written once by identityIn
 	around       caddyhttp.RouteList // written once by identityIn
 
+	siteOnce sync.Once
+	site     *site // written once by siteIn
+
 	// barred is set to the reason why this handler must not commit any more, once
 	// it has found out.
 	barred atomic.Pointer[string]
-
-	// paused is set while the backend is down, and keeps responses from being
-	// committed.
-	paused atomic.Bool
 }
 
 // CaddyModule returns the Caddy module information.

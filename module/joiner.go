@@ -217,7 +217,7 @@ func (j *joiner) joint(out []byte) bool {
 	}
 	if len(edits) > 0 && j.early.permission.Script {
 		// Before the page can load itself again.
-		if !j.x.page.Repaired(j.x.visit, j.x.expected, j.splicer.Depth(), j.x.h.now()) {
+		if !j.x.page.Repaired(j.x.visit, j.x.expected, j.splicer.Depth(), j.x.rules, j.x.h.now()) {
 			j.demote()
 		}
 		j.retap()

@@ -17,7 +17,7 @@ var errCutShort = errors.New("response is shorter or longer than its Content-Len
 // collect its response.
 func (x *exchange) claim() recovery.Visit {
 	return recovery.Visit{
-		Key:     string(x.key),
+		Key:     string(x.key[:]),
 		Target:  x.pageURL().RequestURI(),
 		Cookies: strings.Join(x.cookies, "; "),
 	}

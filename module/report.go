@@ -77,6 +77,9 @@ func (x *exchange) placeholder(key string) (value any, known bool) {
 func (x *exchange) report() {
 	x.reported = true
 	x.count()
+	if x.outcome != "" && x.outcome != canceled {
+		x.h.site.brakes.committed(x.voter(), x.outcome == reloaded, x.h.now())
+	}
 	if extra, ok := x.r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Set(zap.Object("headstart", x))
 	}

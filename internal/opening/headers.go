@@ -1,6 +1,7 @@
 package opening
 
 import (
+	"hash/maphash"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,9 +26,10 @@ var neverReplayed = nameSet(
 // cdnControls are those of neverReplayed that speak to caches.
 var cdnControls = nameSet("*Cdn-Cache-Control", "Surrogate-Control", "X-Accel-Expires")
 
-// harmless may differ between responses without consequence for the visitor.
-// Every header on neither list protects: a page is not committed if it differs.
-var harmless = nameSet(
+// fleeting are about one response, and differ from one to the next as a rule.
+var fleeting = nameSet(fleetingNames...)
+
+var fleetingNames = []string{
 	// request ids and traces
 	"Cf-Ray", "Request-Id", "Traceparent", "Tracestate", "Traceresponse", "X-Amz-*", "X-Amzn-*", "X-B3-*",
 	"X-Cloud-Trace-Context", "X-Correlation-Id", "X-Request-Id", "X-Trace-Id",
@@ -35,11 +37,18 @@ var harmless = nameSet(
 	"X-Process-Time", "X-Response-Time", "X-Runtime", "X-Timer",
 	// cache status
 	"Cache-Status", "Cdn-Cache", "Cf-Cache-Status", "X-Cache", "X-Cache-*", "X-Proxy-Cache", "X-Served-By", "X-Varnish",
-	// reporting, and how many requests are left
-	"Nel", "Ratelimit*", "Report-To", "Reporting-Endpoints", "Retry-After", "X-Ratelimit-*",
+	// how many requests are left
+	"Ratelimit*", "Retry-After", "X-Ratelimit-*",
+}
+
+// harmless may differ between responses without consequence for the visitor.
+// Every header on neither list protects: a page is not committed if it differs.
+var harmless = nameSet(append(fleetingNames,
+	// reporting
+	"Nel", "Report-To", "Reporting-Endpoints",
 	// hints
 	"Link",
-)
+)...)
 
 // names is a set of header names and patterns.
 type names struct {
@@ -206,6 +215,36 @@ func (h Headers) shared(other Headers) Headers {
 
 func (f field) equal(g field) bool {
 	return f.name == g.name && f.added == g.added && slices.Equal(f.values, g.values)
+}
+
+// equal reports whether two lists are alike.
+func (h Headers) equal(g Headers) bool { return slices.EqualFunc(h, g, field.equal) }
+
+// hash returns a hash of all. It never leaves the process.
+func (h Headers) hash() uint64 {
+	var m maphash.Hash
+	m.SetSeed(internSeed)
+	for _, f := range h {
+		_, _ = m.WriteString(f.name)
+		for _, v := range f.values {
+			_ = m.WriteByte(0)
+			_, _ = m.WriteString(v)
+		}
+		_ = m.WriteByte('\n')
+	}
+	return m.Sum64()
+}
+
+// lasting returns the headers without those fleeting ones that earlier has not
+// got alike: they are different in each response, and would be kept for nothing.
+func (h Headers) lasting(earlier Headers) Headers {
+	return slices.DeleteFunc(slices.Clone(h), func(f field) bool {
+		if !fleeting.has(f.name) {
+			return false
+		}
+		i, found := slices.BinarySearchFunc(earlier, f.name, compareName)
+		return !found || !f.equal(earlier[i])
+	})
 }
 
 // size is roughly what the headers take in memory, in bytes.

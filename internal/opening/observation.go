@@ -1,13 +1,12 @@
 package opening
 
 import (
-	"bytes"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 
 	"github.com/headstart-proxy/headstart/internal/csp"
 	"github.com/headstart-proxy/headstart/internal/document"
-	"github.com/headstart-proxy/headstart/internal/request"
 )
 
 // Voter is who sent the request behind an observation, as far as diversity has
@@ -30,10 +29,7 @@ type Observation struct {
 	nonces   []string
 	nonceSum uint64 // of the true ones
 	bars     Reason // why such a page cannot be committed
-
-	audience request.Audience
-	voter    Voter
-	good     bool // the response could have been committed; it set no cookie
+	whole    bool   // the items are all of the head
 }
 
 // Observe reads the first bytes of a response, as far as they hold its head.
@@ -69,6 +65,7 @@ func Observe(headers Headers, body []byte, complete bool) (o *Observation, reaso
 			o.bars = Policy
 		}
 	}
+	o.whole = head.End == document.HeadEnd || head.End == document.Implied
 	return o, reason, head.End == document.Truncated
 }
 
@@ -76,23 +73,6 @@ func Observe(headers Headers, body []byte, complete bool) (o *Observation, reaso
 // cannot be changed, as those in headers can.
 func permits(item document.Item) bool {
 	return csp.Permits([]string{item.Attribute("content")}, "")
-}
-
-// adopt makes the observation own its items: those that an earlier observation
-// has, too, share its bytes, the others are copied, since the scanner's are parts
-// of a buffer.
-func (o *Observation) adopt(earlier []document.Item) {
-	known := make(map[string][]byte, len(earlier))
-	for _, item := range earlier {
-		known[string(item.Raw)] = item.Raw
-	}
-	for i := range o.Items {
-		if raw, ok := known[string(o.Items[i].Raw)]; ok {
-			o.Items[i].Raw = raw
-		} else {
-			o.Items[i].Raw = bytes.Clone(o.Items[i].Raw)
-		}
-	}
 }
 
 // commonItems returns how many leading items two lists have alike.
@@ -104,23 +84,25 @@ func commonItems(a, b []document.Item) int {
 	return n
 }
 
-// diverse reports whether the senders of a full window are diverse enough. The
-// window itself never holds two observations of one network in scope public, or
-// of one URL under a shared key.
-func diverse(window []Observation, rules Rules) bool {
+// diverse reports whether the senders of votes are diverse enough. A window never
+// holds two votes of one network in scope public, or of one URL under a shared key.
+func diverse(votes []vote, rules Rules) bool {
 	if !rules.Public {
 		return true
 	}
 	agents := make(map[uint64]bool)
 	browser := false
-	for _, o := range window {
-		agents[o.voter.Agent] = true
-		browser = browser || o.voter.Browser
+	for _, v := range votes {
+		agents[v.agent] = true
+		browser = browser || v.browser
 	}
 	return len(agents) >= 2 && browser
 }
 
-// sameVote reports whether only one of two observations may count.
-func sameVote(a, b Voter, rules Rules) bool {
-	return rules.Public && a.Network == b.Network || rules.SharedKey && a.URL == b.URL
+// sameVote reports whether only one of two votes may be in a window.
+func sameVote(a, b vote, rules Rules) bool {
+	return rules.Public && a.network == b.network || rules.SharedKey && a.url == b.url
 }
+
+// network returns a hash of the voter's network.
+func (v Voter) network() uint64 { return maphash.Comparable(internSeed, v.Network) }

@@ -1,23 +1,15 @@
 package opening
 
 import (
+	"bytes"
 	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/headstart-proxy/headstart/internal/document"
-	"github.com/headstart-proxy/headstart/internal/hints"
 	"github.com/headstart-proxy/headstart/internal/request"
 	"github.com/headstart-proxy/headstart/internal/splice"
 )
-
-// minFirstWrite is the least that is sent at first, in bytes. WebKit waits for
-// that many before it paints, and Caddy's encode needs more than 512 to
-// compress.
-const minFirstWrite = 1024
-
-// maxEarly is for how many depths the bytes to write are kept ready; audiences
-// differ in depth.
-const maxEarly = request.Audiences
 
 // Rules are the options by which openings are learned and used.
 type Rules struct {
@@ -33,21 +25,25 @@ type Rules struct {
 // Opening is what is known of a page, for one combination of the headers named
 // by Vary. The Page's mutex protects it.
 type Opening struct {
-	window   []Observation // the last learn_after observations, the newest last
-	observed time.Time     // the last of them
-	agreed   time.Time     // the last answer that agreed
+	window   []vote  // the newest last; see form
+	observed instant // when the last of them came
+	agreed   instant // when the last answer agreed
+	verified instant // when the last answer bore out all items
 
-	// What all of a full window share; set by merge.
-	sequence *splice.Sequence // the items that may be sent
-	headers  Headers
-	charset  string
-	nonces   []string // what stands for nonces in sequence and headers
-	links    []string // Link values for what is not in the sequence
-	differs  string   // the protective header in which they differ
-	bars     Reason   // why none of it may be sent
+	form    *form // what the window makes; nil if nobody has asked for long
+	records [request.Audiences]*record
+}
 
-	early   map[int]*Early // by depth; dropped when the sequence changes
-	records [request.Audiences]record
+// vote is one observation, as the window keeps it.
+type vote struct {
+	head     *head
+	nonceSum uint64 // of the true nonces
+	network  uint64 // hashes, see Voter
+	url      uint64
+	agent    uint64
+	audience request.Audience
+	browser  bool
+	good     bool // the response could have been committed; it set no cookie
 }
 
 // Early is what goes out before the backend answers. It is never changed.
@@ -57,125 +53,214 @@ type Early struct {
 	Sent     int              // Bytes hold so many of its items
 }
 
-// nothing is the sequence of an opening that is not learned.
-var nothing = splice.NewSequence(nil)
-
-func newOpening() *Opening { return &Opening{sequence: nothing} }
-
-// observe takes in an observation, and reports whether what the audiences have
-// proved was set anew by it.
-func (o *Opening) observe(obs Observation, rules Rules, now time.Time) (reproved bool) {
-	if n := len(o.window); n > 0 {
-		obs.adopt(o.window[n-1].Items)
-	} else {
-		obs.adopt(nil)
+// record returns the record of an audience.
+func (o *Opening) record(audience request.Audience) *record {
+	if o.records[audience] == nil {
+		o.records[audience] = new(record)
 	}
-	o.window = slices.DeleteFunc(o.window, func(w Observation) bool { return sameVote(w.voter, obs.voter, rules) })
-	o.window = append(o.window, obs)
-	if extra := len(o.window) - rules.LearnAfter; extra > 0 {
-		o.window = slices.Delete(o.window, 0, extra)
-	}
-	o.observed, o.agreed = now, now
-	return o.merge(rules)
+	return o.records[audience]
 }
 
-// merge finds what the window shares, and adjusts what each audience has proved.
-// It reports whether that was set anew, and not only limited.
-func (o *Opening) merge(rules Rules) (reproved bool) {
-	before := o.sequence.Items
-	items := o.mergeWindow(rules)
-	kept := commonItems(before, items)
-	if kept == len(before) && kept == len(items) {
-		return false
+// learned returns what the window makes.
+func (o *Opening) learned(rules Rules) *form {
+	if o.form == nil {
+		o.form = newForm(o.window, rules)
 	}
-	o.early = nil
-	o.sequence = splice.NewSequence(items)
-	reproved = kept < len(items)
+	return o.form
+}
+
+// observe takes in an observation. It reports whether what the audiences have
+// proved was set anew by it, and whether it counts: one network alone cannot
+// change what others agree on.
+func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, counts bool) {
+	before := o.learned(rules)
+	for _, w := range o.window {
+		if w.head.equal(h) {
+			h.close()
+			h = w.head
+			break
+		}
+	}
+	h.votes++
+	v.head = h
+	o.drop(func(w vote) bool { return sameVote(w, v, rules) })
+	o.window = append(o.window, v)
+	if extra := len(o.window) - capacity(rules); extra > 0 {
+		i := 0
+		o.drop(func(vote) bool { i++; return i <= extra })
+	}
+	o.form = newForm(o.window, rules)
+	counts = o.form.counts(len(o.window) - 1)
+	if kept := commonItems(before.sequence.Items, o.form.sequence.Items); kept < len(before.sequence.Items) || kept < len(o.form.sequence.Items) {
+		reproved = kept < len(o.form.sequence.Items)
+		o.adjust(kept, reproved)
+	} else {
+		o.form.keep(before)
+	}
+	if counts {
+		o.observed, o.agreed, o.verified = now, now, now
+	}
+	return reproved, counts
+}
+
+// capacity is how many votes a window holds. In scope public it is one more than
+// have to agree.
+func capacity(rules Rules) int {
+	if rules.Public {
+		return rules.LearnAfter + 1
+	}
+	return rules.LearnAfter
+}
+
+// drop takes votes out of the window.
+func (o *Opening) drop(which func(vote) bool) {
+	o.window = slices.DeleteFunc(o.window, func(w vote) bool {
+		if !which(w) {
+			return false
+		}
+		if w.head.votes--; w.head.votes == 0 {
+			w.head.close()
+		}
+		return true
+	})
+}
+
+// adjust adjusts what each audience has proved to items of which the first kept are
+// as before.
+func (o *Opening) adjust(kept int, reproved bool) {
 	for audience := range request.Audience(request.Audiences) {
-		if r := &o.records[audience]; reproved {
-			o.reprove(audience, r)
-		} else {
+		if r := o.records[audience]; reproved {
+			o.reprove(audience)
+		} else if r != nil {
 			r.limit(kept)
 		}
 	}
-	return reproved
-}
-
-// mergeWindow sets what the window shares, and returns the items to be sent.
-func (o *Opening) mergeWindow(rules Rules) (items []document.Item) {
-	o.headers, o.charset, o.nonces, o.links, o.differs, o.bars = nil, "", nil, nil, "", ""
-	if len(o.window) < rules.LearnAfter || !diverse(o.window, rules) {
-		return nil
-	}
-	first := o.window[0]
-	o.headers, o.charset, o.nonces = first.Headers, first.Charset, first.nonces
-	lists := make([][]document.Item, len(o.window))
-	sums := make(map[uint64]bool)
-	for i, obs := range o.window {
-		lists[i] = obs.Items
-		if o.differs == "" {
-			o.differs = first.Headers.Differs(obs.Headers, rules.Ignored)
-		}
-		o.headers = o.headers.shared(obs.Headers)
-		switch {
-		case obs.bars != "":
-			o.bars = obs.bars
-		case len(obs.nonces) > 0 && sums[obs.nonceSum]:
-			o.bars = Nonce // it repeats
-		case obs.Charset != o.charset:
-			return nil
-		}
-		sums[obs.nonceSum] = true
-	}
-	var late []document.Item
-	for _, s := range mergeHeads(lists, rules.EarlyAsync) {
-		if s.fate == flushed {
-			items = append(items, s.item)
-		}
-		if s.fate == hinted || s.item.Name == "base" || s.item.Slot == "meta referrer" {
-			late = append(late, s.item)
-		}
-	}
-	o.links = hints.List(late, o.headers.Values("Link"))
-	return items
 }
 
 // reprove sets what an audience has proved of items that are new: every one of
-// its good observations in the window bears them all out.
-func (o *Opening) reprove(audience request.Audience, r *record) {
-	r.depths = r.depths[:0]
-	for _, obs := range o.window {
-		if obs.good && obs.audience == audience {
-			r.depths = append(r.depths, len(o.sequence.Items))
+// its good observations that count bears them all out.
+func (o *Opening) reprove(audience request.Audience) {
+	if r := o.records[audience]; r != nil {
+		r.proofs = 0
+	}
+	for i, v := range o.window {
+		if v.good && v.audience == audience && o.form.counts(i) {
+			o.record(audience).addProof(len(o.form.sequence.Items), tagOf(v.network))
 		}
 	}
 }
 
-// plan returns what may be sent to an audience now, or why nothing may.
-func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*Early, Reason) {
-	r := &o.records[audience]
-	switch {
+// expects reports whether a response was compared with what the opening is now.
+func (o *Opening) expects(expected *splice.Sequence, rules Rules) bool {
+	now := o.learned(rules).sequence
+	return now == expected || len(now.Items) > 0 && len(now.Items) == len(expected.Items) && bytes.Equal(now.Bytes, expected.Bytes)
+}
+
+// compared takes in that a response bore out a number of items.
+func (o *Opening) compared(v Visit, depth int, rules Rules, now instant) {
+	r := o.record(v.Audience)
+	network := v.Voter.network()
+	all := len(o.form.sequence.Items)
+	if depth == all {
+		o.verified = now
+	} else if v.Learn {
+		o.observed = 0 // the next clean response is looked at as a whole
+	}
+	proved := r.proved(rules, now)
+	if depth == all || proved > 0 && depth >= proved {
+		o.agreed = now
+	}
+	r.match(depth, network, rules)
+	if depth >= proved {
+		r.doubt.refuted(network)
+	}
+}
+
+// rank says how much is known of the opening.
+func (o *Opening) rank() int {
+	if o.form != nil && len(o.form.sequence.Items) > 0 {
+		return maxProofs + 1
+	}
+	return len(o.window)
+}
+
+// prefixIn returns how many of the first sent items others hold, in order.
+func prefixIn(sent, items []document.Item) int {
+	n := 0
+	for _, item := range items {
+		if n < len(sent) && same(sent[n], item) {
+			n++
+		}
+	}
+	return n
+}
+
+// missing tells the host which stylesheets and scripts of the opening a clean
+// response has not got.
+func (o *Opening) missing(h *head, network uint64, rules Rules, now instant) {
+	if !h.whole || o.form == nil {
+		return
+	}
+	have := h.ids()
+	var gone []uint32
+	for _, id := range o.form.assets {
+		if !slices.Contains(have, id) {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) > 0 {
+		h.host.missing(gone, network, rules, now)
+	}
+}
+
+// suspect reports whether one of the opening's items is gone from another page,
+// and has not been seen on this one since.
+func (o *Opening) suspect() bool {
+	if len(o.window) == 0 || len(o.form.assets) == 0 {
+		return false
+	}
+	host := o.window[0].head.host
+	if seen := host.suspicions.Load(); seen != o.form.suspicions {
+		o.form.suspectSince, o.form.suspicions = host.suspectSince(o.form.assets), seen
+	}
+	return o.form.suspectSince != 0 && o.form.suspectSince >= o.verified
+}
+
+// plan returns what may be sent to a visitor now, or why nothing may.
+func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
+	f := o.learned(rules)
+	r := o.records[v.Audience]
+	if r == nil {
+		r = new(record)
+	}
+	switch items := len(f.sequence.Items); {
 	case r.reason != "":
 		return nil, r.reason
-	case len(o.window) < rules.LearnAfter:
+	case !f.full:
 		return nil, NotLearned
-	case o.bars != "":
-		return nil, o.bars
-	case o.differs != "":
+	case f.bars != "":
+		return nil, f.bars
+	case f.differs != "":
 		return nil, HeaderDiffers
-	case !diverse(o.window, rules):
+	case !f.diverse:
 		return nil, NotLearned
-	case !o.useful(len(o.sequence.Items)), !o.namesCharset(len(o.sequence.Items)):
+	case !f.useful(items), !f.namesCharset(items):
 		return nil, Unstable
-	case now.Sub(o.agreed) > rules.Expire:
+	case now.since(o.agreed) > rules.Expire:
 		return nil, Expired
+	case o.suspect():
+		return nil, Stale
 	}
 	depth := r.proved(rules, now)
-	if audience == request.Crawler && r.surprises > 0 {
+	if v.Audience == request.Crawler && r.surprises > 0 {
 		return nil, Surprised
 	}
-	if !o.useful(depth) || !o.namesCharset(depth) {
-		if r.need > 0 {
+	depth, reason := r.doubt.limits(v.Voter.network(), depth, now)
+	if !f.useful(depth) || !f.namesCharset(depth) {
+		switch {
+		case reason != "":
+			return nil, reason
+		case r.need > 0:
 			return nil, Surprised
 		}
 		return nil, NotLearned
@@ -183,93 +268,27 @@ func (o *Opening) plan(audience request.Audience, rules Rules, now time.Time) (*
 	if wait, ok := r.median(); ok && wait < rules.MinWait {
 		return nil, FastBackend
 	}
-	return o.build(depth), ""
+	return f.build(depth), ""
 }
 
-// useful reports whether the first items, or the Link values sent with them, hold
-// something that a browser can act on before the rest comes: something to fetch or
-// to run.
-func (o *Opening) useful(depth int) bool {
-	items := o.sequence.Items[:depth]
-	return depth > 0 && (len(o.links) > 0 || slices.ContainsFunc(items, func(item document.Item) bool {
-		return item.Name == "link" || item.Name == "script" || item.Name == "style"
-	}))
-}
-
-// namesCharset reports whether the encoding is beyond doubt if the first items are
-// sent: a header names it, or one of them does, so that a response with another
-// one differs in it.
-func (o *Opening) namesCharset(depth int) bool {
-	_, charset := ContentType(o.headers.Get("Content-Type"))
-	return charset != "" || slices.ContainsFunc(o.sequence.Items[:depth], func(item document.Item) bool {
-		return item.Kind == document.BOM || item.Has(document.Charset)
-	})
-}
-
-// build returns the bytes of the first depth items, padded.
-func (o *Opening) build(depth int) *Early {
-	if e := o.early[depth]; e != nil {
-		return e
-	}
-	e := &Early{Sequence: o.sequence, Sent: depth}
-	items := o.sequence.Items[:depth]
-	size := o.sequence.Size(depth)
-	pad := max(minFirstWrite-size, 0)
-	e.Bytes = make([]byte, 0, size+pad)
-	at := padAt(items)
-	for i, item := range items {
-		if i == at {
-			e.Bytes = appendPadding(e.Bytes, pad)
-		}
-		e.Bytes = append(e.Bytes, item.Raw...)
-	}
-	if at > 0 && at == len(items) {
-		e.Bytes = appendPadding(e.Bytes, pad)
-	}
-	if o.early == nil || len(o.early) == maxEarly {
-		o.early = make(map[int]*Early)
-	}
-	o.early[depth] = e
-	return e
-}
-
-// padAt returns the index of the item that padding goes before: right after the
-// byte order mark and the doctype, where the parser ignores white space (HTML
-// Standard, section 13.2.6.4.2).
-func padAt(items []document.Item) int {
-	at := 0
-	for i, item := range items {
-		switch item.Kind {
-		case document.BOM, document.Doctype:
-			at = i + 1
-		case document.HTML, document.Head, document.Child:
-			return at
-		default:
-		}
-	}
-	return at
-}
-
-func appendPadding(b []byte, n int) []byte {
-	for range n {
-		b = append(b, '\n')
-	}
-	return b
-}
-
-// size is roughly what the opening takes in memory, in bytes. Items that
-// observations share are counted once.
+// size is roughly what the opening takes in memory beside its form, in bytes.
 func (o *Opening) size() int {
-	n := 512 + (1+maxEarly)*(len(o.sequence.Bytes)+minFirstWrite) + 96*len(o.sequence.Items)
-	seen := make(map[*byte]bool)
-	for _, obs := range o.window {
-		n += 64*len(obs.Items) + obs.Headers.size()
-		for _, item := range obs.Items {
-			if len(item.Raw) > 0 && !seen[&item.Raw[0]] {
-				seen[&item.Raw[0]] = true
-				n += len(item.Raw)
-			}
+	n := openingSize + voteSize*cap(o.window)
+	for i, v := range o.window {
+		if !slices.ContainsFunc(o.window[:i], func(w vote) bool { return w.head == v.head }) {
+			n += v.head.size()
+		}
+	}
+	for _, r := range o.records {
+		if r != nil {
+			n += recordSize
 		}
 	}
 	return n
 }
+
+const (
+	openingSize = int(unsafe.Sizeof(Opening{}))
+	voteSize    = int(unsafe.Sizeof(vote{}))
+	recordSize  = int(unsafe.Sizeof(record{}))
+)

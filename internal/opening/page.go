@@ -1,102 +1,103 @@
 package opening
 
 import (
-	"net/http"
-	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
-	"github.com/headstart-proxy/headstart/internal/request"
 	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
-const (
-	// maxVariants is how many combinations of the headers named by Vary one page
-	// may have.
-	maxVariants = 8
-	// maxSkips is how many clean requests in a row may go unobserved on a page
-	// that taught nothing so far, or is known well.
-	maxSkips = 48
-)
+// maxSkips is how many clean requests in a row may go unobserved on a page that
+// taught nothing so far, or is known well.
+const maxSkips = 48
 
 // Page is what one key stands for. It is safe for concurrent use; the zero value
-// is ready.
+// is ready, and has a Host to itself.
 type Page struct {
 	mu       sync.Mutex // protects all below
-	vary     []string   // the request headers that the page depends on
-	variants map[string]*Opening
+	host     *Host
+	id       uint32   // unlike that of any other page, nearly
+	vary     []string // the request headers that the page depends on
+	variants []variant
+	varies   pending // with more than is known
 	coding   Coding
-	refused  int // responses in a row that taught nothing
-	skips    int // clean requests since the last observed one
-	urls     urlSet
+	codes    pending // otherwise than is known
+	refuser  uint64  // the network of the last response that taught nothing
+	refused  int     // such responses in a row
+	skips    int     // clean requests since the last observed one
+	urls     *urlSet
 }
 
-// Coding says whether the backend compresses the page by itself.
-type Coding uint8
+// pages counts pages, for their ids.
+var pages atomic.Uint32
 
-// The codings.
-const (
-	UnknownCoding Coding = iota // it was not asked yet
-	Plain                       // it was asked to, and did not
-	Encoded                     // it does
-)
+// NewPage returns a page of a host.
+func NewPage(host *Host) *Page { return &Page{host: host} }
 
-// Visit is one request, as a Page has to know it.
-type Visit struct {
-	Header   http.Header // of the request
-	Audience request.Audience
-	Voter    Voter
-	Learn    bool // the request is clean: its response may teach
-	// NeedsPlain says that the visitor accepts compression, and nothing outside
-	// compresses. A page that the backend compresses is then not committed.
-	NeedsPlain bool
+// Host returns what the page was made with, nil if it has learned nothing.
+func (p *Page) Host() *Host {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.host
 }
 
-// Plan is what to do with one request.
-type Plan struct {
-	// Early is sent at once, under Headers; nil if Reason says why not.
-	Early      *Early
-	Reason     Reason
-	Differs    string // the header behind HeaderDiffers
-	Headers    Headers
-	Charset    string   // to be named in Content-Type, if Headers name none
-	Nonces     []string // what stands for nonces in Early and Headers
-	Links      []string // Link values to be sent with Headers
-	Strictness Strictness
+// Close forgets all that the page has learned. It must be called when the page is
+// thrown away, so that its host knows.
+func (p *Page) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forget()
+}
 
-	// Varies is whether the page depends on request headers.
-	Varies bool
-	// Observe is whether the response should be observed in full.
-	Observe bool
-	// Expected is what the response should be compared with, if it is not
-	// committed; nil if there is nothing, or no need.
-	Expected *splice.Sequence
+func (p *Page) forget() {
+	for _, v := range p.variants {
+		v.drop(func(vote) bool { return true })
+	}
+	p.variants = nil
+}
+
+// Cool drops what can be made again from what the page has learned.
+func (p *Page) Cool() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, v := range p.variants {
+		v.form = nil
+	}
 }
 
 // Decide returns what to do with a request at a time.
 func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o := p.variants[p.variant(v.Header)]
+	o := p.opening(p.variant(v.Header))
 	if o == nil {
 		return Plan{Reason: NotLearned, Observe: v.Learn && p.sample(), Varies: len(p.vary) > 0}
 	}
+	at := instantOf(now)
 	plan := Plan{Varies: len(p.vary) > 0}
-	plan.Early, plan.Reason = o.plan(v.Audience, rules, now)
-	plan.Headers, plan.Charset, plan.Differs, plan.Nonces = o.headers, o.charset, o.differs, o.nonces
-	plan.Links = o.links
-	plan.Strictness = o.records[v.Audience].strictness
+	cold := o.form == nil
+	plan.Early, plan.Reason = o.plan(v, rules, at)
+	f := o.form
+	plan.Headers, plan.Charset, plan.Differs, plan.Nonces, plan.Links = f.headers, f.charset, f.differs, f.nonces, f.links
+	if r := o.records[v.Audience]; r != nil {
+		plan.Strictness = r.strictness
+	}
 	if plan.Early != nil {
 		if plan.Reason = p.bars(v, rules); plan.Reason != "" {
 			plan.Early = nil
 		}
 	}
-	stale := now.Sub(o.observed) > rules.Expire/4
+	plan.Learned = len(f.sequence.Items) > 0
+	if plan.Learned && cold {
+		plan.Warmed = f.size()
+	}
+	stale := at.since(o.observed) > rules.Expire/4
 	settled := plan.Early != nil || plan.Reason == FastBackend || plan.Reason == BackendEncodes
-	plan.Observe = v.Learn && (stale || !settled && p.sample() || settled && plan.Early == nil && p.sampleRarely())
-	if plan.Early == nil && (!settled || stale) && len(o.sequence.Items) > 0 {
-		plan.Expected = o.sequence
+	plan.Observe = v.Learn && (stale || plan.Reason == Stale || !settled && p.sample() || settled && plan.Early == nil && p.sampleRarely())
+	if plan.Early == nil && (!settled || stale) && plan.Learned {
+		plan.Expected = f.sequence
 	}
 	return plan
 }
@@ -138,152 +139,159 @@ func (p *Page) sampleRarely() bool {
 	return true
 }
 
-// Answer is what the backend answered to one request.
-type Answer struct {
-	// Reason says why the response taught nothing or was not as expected; "" if
-	// it was good.
-	Reason Reason
-	// Observation is the response's opening, if it was observed. The Page keeps
-	// it and copies its items.
-	Observation *Observation
-	// Depth is how many items of Expected the response bears out, -1 if they were
-	// not compared; Expected is from the Plan.
-	Depth      int
-	Expected   *splice.Sequence
-	Vary       []string      // from VaryNames
-	Wait       time.Duration // until the backend's header
-	Strictness Strictness
-	Coding     Coding // UnknownCoding if the request did not ask for one
-}
-
 // Answered takes in how a request was answered at a time.
 func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a.Coding != UnknownCoding {
-		p.coding = a.Coding
-	}
-	if a.Observation != nil {
-		p.learnVary(a.Vary)
+	at, network := instantOf(now), v.Voter.network()
+	p.learnCoding(a.Coding, network, rules)
+	if a.Observation != nil && !p.learnVary(a.Vary, network, rules) {
+		return
 	}
 	key := p.variant(v.Header)
-	o := p.variants[key]
+	o := p.opening(key)
 	if o == nil {
 		if a.Observation == nil && a.Reason == "" {
 			return // nothing to keep a record of
 		}
 		o = p.add(key)
 	}
-	r := &o.records[v.Audience]
-	r.wait(a.Wait)
-	r.strictness = a.Strictness
-	if a.Reason != "" {
+	r := o.record(v.Audience)
+	r.wait(a.Wait, network, rules)
+	r.strict(a.Strictness, network, rules)
+	if a.Reason != "" && r.doubt.confirms(network, 0, a.Reason, rules, at) {
 		r.miss(a.Reason)
 	}
 	switch {
 	case a.Observation != nil:
 		p.refused = 0
-		p.urls.add(v.Voter.URL)
-		a.Observation.audience, a.Observation.voter = v.Audience, v.Voter
-		a.Observation.good = a.Reason == ""
-		reproved := o.observe(*a.Observation, rules, now)
-		switch {
-		case a.Reason != "":
-		case reproved:
-			r.count()
-		default:
-			r.match(len(o.sequence.Items), rules)
-		}
+		p.observe(o, v, a, rules, at)
 	case a.Reason != "":
-		p.refused++
-	case a.Depth >= 0 && a.Expected == o.sequence: // else it is out of date
-		p.urls.add(v.Voter.URL)
-		if proved := r.proved(rules, now); a.Depth == len(o.sequence.Items) || proved > 0 && a.Depth >= proved {
-			o.agreed = now
+		if p.refused == 0 || p.refuser != network || !rules.Public {
+			p.refused++
 		}
-		r.match(a.Depth, rules)
+		p.refuser = network
+	case a.Depth >= 0 && o.expects(a.Expected, rules): // else it is out of date
+		p.learnURL(v.Voter.URL, rules)
+		o.compared(v, a.Depth, rules, at)
 	}
 }
 
+// observe takes in what a response taught.
+func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) {
+	if p.host == nil {
+		p.host = NewHost(new(atomic.Int64))
+	}
+	if p.id == 0 {
+		p.id = pages.Add(1)
+	}
+	p.learnURL(v.Voter.URL, rules)
+	if n := len(o.window); n > 0 {
+		a.Observation.Headers = a.Observation.Headers.lasting(o.window[n-1].head.headers.list)
+	}
+	o.learned(rules)
+	h := newHead(p.host, a.Observation, p.id)
+	network := v.Voter.network()
+	o.missing(h, network, rules, now)
+	reproved, counts := o.observe(h, vote{
+		nonceSum: a.Observation.nonceSum,
+		network:  network,
+		url:      v.Voter.URL,
+		agent:    v.Voter.Agent,
+		audience: v.Audience,
+		browser:  v.Voter.Browser,
+		good:     a.Reason == "",
+	}, rules, now)
+	switch r := o.record(v.Audience); {
+	case a.Reason != "":
+	case reproved && counts:
+		r.count()
+		r.doubt.refuted(network)
+	case counts:
+		r.match(len(o.form.sequence.Items), network, rules)
+		r.doubt.refuted(network)
+	default:
+		depth := prefixIn(o.form.sequence.Items, a.Observation.Items)
+		if r.doubt.confirms(network, depth, Surprised, rules, now) {
+			r.limit(depth)
+		}
+	}
+}
+
+// learnURL notes that a URL answered with the page.
+func (p *Page) learnURL(url uint64, rules Rules) {
+	if !rules.SharedKey {
+		return
+	}
+	if p.urls == nil {
+		p.urls = new(urlSet)
+	}
+	p.urls.add(url)
+}
+
 // Surprised takes the commit away from an audience, before anything is written
-// that could make the visitor come back.
+// that could make the visitor come back; in scope public, if no other network had
+// a surprise, from the visitor's network alone.
 func (p *Page) Surprised(v Visit, rules Rules, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o := p.variants[p.variant(v.Header)]; o != nil {
-		o.records[v.Audience].surprise(rules, now)
+	o := p.opening(p.variant(v.Header))
+	if o == nil {
+		return
+	}
+	at := instantOf(now)
+	if r := o.record(v.Audience); r.doubt.confirms(v.Voter.network(), 0, Surprised, rules, at) {
+		r.surprise(rules, at)
 	}
 }
 
 // Repaired lowers what an audience has proved, before anything is written that
-// corrects a page in front of the visitor. It reports false if the opening is
-// another one by now.
-func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int, now time.Time) bool {
+// corrects a page in front of the visitor; in scope public, if no other network
+// shows the same, for the visitor's network alone. It reports false if the opening
+// is another one by now.
+func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int, rules Rules, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o := p.variants[p.variant(v.Header)]
-	if o == nil || o.sequence != expected {
+	o := p.opening(p.variant(v.Header))
+	if o == nil || !o.expects(expected, rules) {
 		return false
 	}
-	o.records[v.Audience].repaired(depth, now)
+	at := instantOf(now)
+	if r := o.record(v.Audience); r.doubt.confirms(v.Voter.network(), depth, Surprised, rules, at) {
+		r.repaired(depth, at)
+	}
 	return true
 }
 
-// Size is roughly what the page takes in memory, in bytes.
+// Size is roughly what the page takes in memory beside what Cool gives back, in
+// bytes.
 func (p *Page) Size() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := 256 + p.urls.size()
-	for key, o := range p.variants {
-		n += len(key) + o.size()
+	n := pageSize + variantSize*cap(p.variants) + p.urls.size()
+	for _, name := range p.vary {
+		n += 16 + len(name)
+	}
+	for _, v := range p.variants {
+		n += len(v.key) + v.size()
 	}
 	return n
 }
 
-// learnVary takes in the Vary of a response. A page that turns out to depend on
-// more than was known is learned anew.
-func (p *Page) learnVary(names []string) {
-	for _, name := range names {
-		if !slices.Contains(p.vary, name) {
-			p.vary = append(p.vary, name)
-			p.variants = nil
-		}
-	}
-}
+const (
+	pageSize    = int(unsafe.Sizeof(Page{}))
+	variantSize = int(unsafe.Sizeof(variant{}))
+)
 
-// variant returns the key of the variant for a request.
-func (p *Page) variant(h http.Header) string {
-	if len(p.vary) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	for _, name := range p.vary {
-		for _, value := range h[name] {
-			b.WriteString(value)
-			b.WriteByte(0)
+// learnCoding takes in whether the backend compressed a response.
+func (p *Page) learnCoding(coding Coding, network uint64, rules Rules) {
+	switch coding {
+	case UnknownCoding:
+	case p.coding:
+		p.codes.refute(network)
+	default:
+		if p.coding == UnknownCoding || p.codes.confirm(network, rules) {
+			p.coding = coding
 		}
-		b.WriteByte('\n') // in no header value
 	}
-	return b.String()
-}
-
-func (p *Page) add(key string) *Opening {
-	if p.variants == nil {
-		p.variants = make(map[string]*Opening)
-	}
-	if len(p.variants) >= maxVariants {
-		// Those that have not been learned go first, then the oldest.
-		first := ""
-		for k, o := range p.variants {
-			old := p.variants[first]
-			if old == nil || len(o.sequence.Items) == 0 && len(old.sequence.Items) > 0 ||
-				(len(o.sequence.Items) == 0) == (len(old.sequence.Items) == 0) && o.agreed.Before(old.agreed) {
-				first = k
-			}
-		}
-		delete(p.variants, first)
-	}
-	o := newOpening()
-	p.variants[key] = o
-	return o
 }

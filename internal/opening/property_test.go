@@ -2,6 +2,7 @@ package opening
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -29,15 +30,15 @@ func TestMergeProperty(t *testing.T) {
 		if rapid.Bool().Draw(t, "changed") {
 			answer = domtest.Mutations(answer).Draw(t, "answer")
 		}
-		o := newOpening()
+		o, host := new(Opening), NewHost(new(atomic.Int64))
 		rules := Rules{LearnAfter: 3, EarlyAsync: rapid.Bool().Draw(t, "early_async")}
 		for _, head := range heads {
 			if obs := observe(t, head); obs != nil {
-				o.observe(*obs, rules, o.agreed)
+				o.observe(newHead(host, obs, 1), vote{good: true}, rules, o.agreed)
 			}
 		}
-		for depth := range len(o.sequence.Items) + 1 {
-			early := o.build(depth)
+		for depth := range len(o.learned(rules).sequence.Items) + 1 {
+			early := o.form.build(depth)
 			for _, head := range heads {
 				if outcome := judge(t, early, domtest.Document(head, "<p>x")); outcome != "exact" && outcome != "merged" {
 					t.Fatalf("%d items sent: what was observed is %s: %q", depth, outcome, head)

@@ -15,40 +15,72 @@ const (
 	// a marker cookie lives, so that a browser without cookies cannot loop however
 	// many good responses others get meanwhile.
 	minDemotion = 10 * time.Second
+	// maxProofs is how many depths are kept, at most: one more than the largest
+	// learn_after.
+	maxProofs = 17
 )
 
 // record is what one audience has proved of one opening.
 type record struct {
-	// depths are how many items the last good responses matched, at most
-	// learn_after of them, the newest last.
-	depths []int
+	// depths are how many items the last good responses matched, the newest last;
+	// by whom says depthsOf. There are so many as a window has votes at most.
+	depths   [maxProofs]uint16
+	depthsOf [maxProofs]tag
+	proofs   uint8 // how many there are
 	// good counts the good responses since the last bad one; need is how many it
 	// takes for a commit, more after each surprise.
-	good, need int
-	surprises  int
-	demoted    time.Time // until when nothing is committed
-	held       int       // no more items than these are committed …
-	heldUntil  time.Time // … until then
+	good, need uint16
+	surprises  uint16
+	held       uint16  // no more items than these are committed …
+	heldUntil  instant // … until then
+	demoted    instant // until when nothing is committed
 	strictness Strictness
-	reason     Reason // why the last response was no good
+	stricter   pending // another strictness
+	reason     Reason  // why the last response was no good
+	doubt      doubt
 
-	waits  [keptWaits]time.Duration // the last header times, a ring
-	waited int                      // how many have been written
+	waits   [keptWaits]uint32 // the last header times in µs, a ring
+	waitsOf [keptWaits]tag
+	waited  uint8 // how many have been written, twice the ring at most
 }
 
-// match notes a good response that repeated depth items.
-func (r *record) match(depth int, rules Rules) {
-	r.depths = append(r.depths, depth)
-	if extra := len(r.depths) - rules.LearnAfter; extra > 0 {
-		r.depths = slices.Delete(r.depths, 0, extra)
+// match notes a good response that repeated depth items. In scope public a network
+// has one say against the depth that others matched.
+func (r *record) match(depth int, network uint64, rules Rules) {
+	who := tagOf(network)
+	if rules.Public && r.proofs > 0 {
+		deepest := slices.Max(r.depths[:r.proofs])
+		r.dropProofs(func(i int) bool { return r.depthsOf[i] == who && r.depths[i] < deepest })
 	}
+	extra := int(r.proofs) + 1 - capacity(rules)
+	r.dropProofs(func(i int) bool { return i < extra })
+	r.addProof(depth, who)
 	r.count()
+}
+
+func (r *record) addProof(depth int, who tag) {
+	if r.proofs < maxProofs {
+		r.depths[r.proofs] = uint16(min(depth, 1<<16-1)) //nolint:gosec // bounded by min
+		r.depthsOf[r.proofs] = who
+		r.proofs++
+	}
+}
+
+func (r *record) dropProofs(which func(i int) bool) {
+	n := 0
+	for i := range int(r.proofs) {
+		if !which(i) {
+			r.depths[n], r.depthsOf[n] = r.depths[i], r.depthsOf[i]
+			n++
+		}
+	}
+	r.proofs = uint8(n) //nolint:gosec // at most maxProofs
 }
 
 // count notes a good response whose depth is known already.
 func (r *record) count() {
 	r.reason = ""
-	r.good++
+	r.good = min(r.good+1, 1<<15)
 	if r.good >= r.need+maxNeed { // nothing is for ever
 		r.need, r.surprises = 0, 0
 	}
@@ -56,50 +88,63 @@ func (r *record) count() {
 
 // miss notes a response that could not have been committed.
 func (r *record) miss(reason Reason) {
-	r.depths = r.depths[:0]
+	r.proofs = 0
 	r.good = 0
 	r.reason = reason
 }
 
 // surprise notes a commit that went wrong.
-func (r *record) surprise(rules Rules, now time.Time) {
+func (r *record) surprise(rules Rules, now instant) {
 	r.miss(Surprised)
-	r.demoted = now.Add(minDemotion)
+	r.demoted = now.add(minDemotion)
 	r.surprises++
-	r.need = min(max(r.need, rules.LearnAfter)*2, maxNeed)
+	r.need = min(max(r.need, uint16(rules.LearnAfter))*2, maxNeed) //nolint:gosec // at most maxDepths
 }
 
 // proved returns how many items this audience may be committed to, 0 if it has
 // not proved itself.
-func (r *record) proved(rules Rules, now time.Time) int {
-	if len(r.depths) < rules.LearnAfter || r.good < r.need || now.Before(r.demoted) {
+func (r *record) proved(rules Rules, now instant) int {
+	if int(r.proofs) < rules.LearnAfter || r.good < r.need || now < r.demoted {
 		return 0
 	}
-	depth := slices.Min(r.depths)
-	if now.Before(r.heldUntil) {
+	depths := r.depths
+	slices.Sort(depths[:r.proofs])
+	depth := depths[int(r.proofs)-min(int(r.proofs), rules.LearnAfter)] // the outlier is left out
+	if now < r.heldUntil {
 		depth = min(depth, r.held)
 	}
-	return depth
+	return int(depth)
 }
 
 // repaired notes that a page had to correct itself behind so many items. They are
 // no more for a while, as after a surprise: a page that fails to loads itself again.
-func (r *record) repaired(items int, now time.Time) {
+func (r *record) repaired(items int, now instant) {
 	r.limit(items)
-	r.held, r.heldUntil = items, now.Add(minDemotion)
+	r.held, r.heldUntil = uint16(items), now.add(minDemotion) //nolint:gosec // of depths
 }
 
 // limit lowers the depths to the number of items that are left.
 func (r *record) limit(items int) {
-	for i := range r.depths {
-		r.depths[i] = min(r.depths[i], items)
+	for i := range r.depths[:r.proofs] {
+		r.depths[i] = min(r.depths[i], uint16(items)) //nolint:gosec // of depths
 	}
 }
 
-// wait notes the time from the request to the backend's header.
-func (r *record) wait(d time.Duration) {
-	r.waits[r.waited%keptWaits] = d
-	r.waited++
+// wait notes the time from the request to the backend's header. In scope public
+// each network has one time among those that count.
+func (r *record) wait(d time.Duration, network uint64, rules Rules) {
+	us := uint32(min(max(d, 0)/time.Microsecond, 1<<32-1)) //nolint:gosec // bounded
+	who := tagOf(network)
+	if rules.Public {
+		if i := slices.Index(r.waitsOf[:min(r.waited, keptWaits)], who); i >= 0 {
+			r.waits[i] = us
+			return
+		}
+	}
+	r.waits[r.waited%keptWaits], r.waitsOf[r.waited%keptWaits] = us, who
+	if r.waited++; r.waited == 2*keptWaits {
+		r.waited = keptWaits
+	}
 }
 
 // median returns the median header time, or ok false if there is none.
@@ -110,5 +155,14 @@ func (r *record) median() (d time.Duration, ok bool) {
 	}
 	sorted := r.waits
 	slices.Sort(sorted[:n])
-	return sorted[(n-1)/2], true
+	return time.Duration(sorted[(n-1)/2]) * time.Microsecond, true
+}
+
+// strict notes how strict the last response was.
+func (r *record) strict(s Strictness, network uint64, rules Rules) {
+	if s == r.strictness {
+		r.stricter.refute(network)
+	} else if r.stricter.confirm(network, rules) {
+		r.strictness = s
+	}
 }

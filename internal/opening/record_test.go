@@ -145,7 +145,7 @@ func TestRepairedHolds(t *testing.T) {
 	p.teach(3, page)
 	expected := p.plan().Early.Sequence
 	depth := len(expected.Items) - 1
-	if !p.Repaired(p.visit, expected, depth, p.now) {
+	if !p.Repaired(p.visit, expected, depth, p.rules, p.now) {
 		t.Fatal("the opening is another one")
 	}
 	for range 5 {
@@ -154,16 +154,16 @@ func TestRepairedHolds(t *testing.T) {
 	p.want(t, top+css)
 	p.now = p.now.Add(minDemotion)
 	p.want(t, page)
-	if p.Repaired(p.visit, nothing, 0, p.now) {
+	if p.Repaired(p.visit, nothing, 0, p.rules, p.now) {
 		t.Error("another opening was taken for this one")
 	}
 }
 
 // An opening of a doctype is padded, too.
 func TestPaddingBehindTheLastItem(t *testing.T) {
-	o := newOpening()
-	o.sequence = splice.NewSequence([]document.Item{{Kind: document.Doctype, Raw: []byte("<!doctype html>")}})
-	if n := len(o.build(1).Bytes); n != minFirstWrite {
+	var f form
+	f.sequence = splice.NewSequence([]document.Item{{Kind: document.Doctype, Raw: []byte("<!doctype html>")}})
+	if n := len(f.build(1).Bytes); n != minFirstWrite {
 		t.Errorf("%d bytes", n)
 	}
 }

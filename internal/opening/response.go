@@ -23,6 +23,7 @@ const (
 	FastBackend    Reason = "fast_backend"    // nothing to gain
 	BackendEncodes Reason = "backend_encodes" // it would go out uncompressed
 	Surprised      Reason = "surprised"       // a commit went wrong; good responses earn it back
+	Stale          Reason = "stale"           // a stylesheet or script of the page is gone from another page
 
 	// Why a response taught nothing, if it was the page's last.
 	Status      Reason = "status"       // not 200

@@ -12,6 +12,9 @@ type urlSet struct {
 }
 
 func (s *urlSet) has(url uint64) bool {
+	if s == nil {
+		return false
+	}
 	_, ok := s.set[url]
 	return ok
 }
@@ -33,4 +36,9 @@ func (s *urlSet) add(url uint64) {
 	s.next = (s.next + 1) % maxURLs
 }
 
-func (s *urlSet) size() int { return 48 * len(s.ring) }
+func (s *urlSet) size() int {
+	if s == nil {
+		return 0
+	}
+	return 48 * len(s.ring)
+}

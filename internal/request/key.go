@@ -1,6 +1,8 @@
 package request
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -43,24 +45,28 @@ func Network(ip netip.Addr) netip.Prefix {
 }
 
 // Key is what a page is learned under. Two requests with one Key get one page
-// from the backend, as far as a clean request can tell.
-type Key string
+// from the backend, as far as a clean request can tell. It is a hash, so that many
+// keys take little memory, with a secret of this process, so that nobody can look
+// for two requests with one Key.
+type Key [16]byte
+
+// secret goes into every Key.
+var secret = rand.Text()
 
 // separator cannot stand in any part of a key: net/http refuses control
 // characters in targets and hosts.
-const separator = "\x00"
+const separator = 0
 
 // NewKey returns the key of a navigation. handler names the handler instance.
 // path replaces the original path (the option key); if it is empty, the path of
 // the target as sent is taken, and with it the URI as it reaches the handler,
 // since a rewrite may depend on more than the path.
 func NewKey(handler, path string, r *http.Request, f Facts, ignore Parameters) Key {
-	var b strings.Builder
-	b.Grow(64 + len(handler) + len(r.Host) + len(path) + 2*len(f.Target))
+	b := make([]byte, 0, 512)
 	write := func(part string) {
-		b.WriteString(part)
-		b.WriteString(separator)
+		b = append(append(b, part...), separator)
 	}
+	write(secret)
 	write(handler)
 	write(string(ScopeOf(f.ClientIP)))
 	if r.TLS != nil {
@@ -76,13 +82,14 @@ func NewKey(handler, path string, r *http.Request, f Facts, ignore Parameters) K
 	if path != "" {
 		write("template")
 		write(path)
-		return Key(b.String())
+	} else {
+		target, _, _ := strings.Cut(f.Target, "?")
+		write(target)
+		write(r.URL.EscapedPath())
+		write(ignore.strip(r.URL.RawQuery))
 	}
-	target, _, _ := strings.Cut(f.Target, "?")
-	write(target)
-	write(r.URL.EscapedPath())
-	write(ignore.strip(r.URL.RawQuery))
-	return Key(b.String())
+	sum := sha256.Sum256(b)
+	return Key(sum[:16])
 }
 
 // Parameters are names of query parameters; a trailing * matches any ending.

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
+	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 
@@ -10,9 +13,23 @@ import (
 	"github.com/headstart-proxy/headstart/internal/request"
 )
 
-// Store holds pages by key.
+// Store holds pages by key, and the hosts that they belong to by handler.
+//
+// Its memory goes to four things: what each page has for itself; what the pages of
+// a host share, which only the hosts know, so the pages get what it leaves; what
+// is ready to be sent of the pages that are asked for often, a quarter; and the
+// hashes of keys that were seen once.
 type Store struct {
-	cache *otter.Cache[request.Key, *entry]
+	pages *otter.Cache[request.Key, *entry]
+	warm  *otter.Cache[request.Key, warmed]
+
+	maximum atomic.Uint64 // bytes
+	shared  atomic.Int64  // what hosts take, in bytes
+	once    sightings
+
+	mu    sync.Mutex // protects all below
+	turn  uint64     // counts calls of Room
+	rooms map[string]*Room
 }
 
 // entry is a page with its weight at the time it was put in: the cache reads
@@ -22,43 +39,169 @@ type entry struct {
 	weight uint32
 }
 
-// New returns a store of at most maxBytes, as estimated by Page.Size.
+// warmed is a page with what Cool gives back.
+type warmed struct {
+	page   *opening.Page
+	weight uint32
+}
+
+// entrySize is what the caches take for a page beside the page, in bytes.
+const entrySize = 240
+
+// New returns a store of at most maxBytes.
 func New(maxBytes uint64) (*Store, error) {
-	cache, err := otter.New(&otter.Options[request.Key, *entry]{
+	s := &Store{rooms: make(map[string]*Room)}
+	inline := func(f func()) { f() } // no goroutines of its own
+	var err error
+	s.pages, err = otter.New(&otter.Options[request.Key, *entry]{
 		MaximumWeight: maxBytes,
-		Weigher: func(_ request.Key, e *entry) uint32 {
-			return e.weight
+		Weigher:       func(_ request.Key, e *entry) uint32 { return e.weight },
+		Executor:      inline,
+		OnDeletion: func(e otter.DeletionEvent[request.Key, *entry]) {
+			if e.Cause != otter.CauseReplacement { // by the same page
+				e.Value.page.Close()
+			}
 		},
-		Executor: func(f func()) { f() }, // no goroutines of its own
 	})
 	if err != nil {
-		return nil, fmt.Errorf("opening store: %w", err)
+		return nil, fmt.Errorf("store of pages: %w", err)
 	}
-	return &Store{cache}, nil
+	s.warm, err = otter.New(&otter.Options[request.Key, warmed]{
+		MaximumWeight: maxBytes,
+		Weigher:       func(_ request.Key, w warmed) uint32 { return w.weight },
+		Executor:      inline,
+		OnDeletion: func(e otter.DeletionEvent[request.Key, warmed]) {
+			if e.Cause != otter.CauseReplacement {
+				e.Value.page.Cool()
+			}
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store of what is ready to be sent: %w", err)
+	}
+	s.SetMaximum(maxBytes)
+	return s, nil
+}
+
+// SetMaximum sets how many bytes the store may take. What is too much goes at
+// once.
+func (s *Store) SetMaximum(maxBytes uint64) {
+	s.maximum.Store(maxBytes)
+	s.once.resize(maxBytes / 64)
+	s.warm.SetMaximum(maxBytes / 4)
+	s.pages.SetMaximum(s.share())
+}
+
+// share is what is left for pages.
+func (s *Store) share() uint64 {
+	maximum := s.maximum.Load()
+	left := int64(maximum-maximum/4-maximum/64) - s.shared.Load() //nolint:gosec // far from the limit
+	return uint64(max(left, int64(maximum/32)))                   //nolint:gosec // positive
+}
+
+// balance gives the pages what the hosts leave.
+func (s *Store) balance() {
+	share, now := s.share(), s.pages.GetMaximum()
+	if step := s.maximum.Load() / 128; share+step < now || share > now+step {
+		s.pages.SetMaximum(share)
+	}
 }
 
 // Get returns the page of a key, or nil if none was learned.
 func (s *Store) Get(key request.Key) *opening.Page {
-	if e, ok := s.cache.GetIfPresent(key); ok {
-		return e.page
+	e, ok := s.pages.GetIfPresent(key)
+	if !ok {
+		return nil
 	}
-	return nil
+	if host := e.page.Host(); host != nil && host.Closed() {
+		s.pages.Invalidate(key)
+		return nil
+	}
+	s.warm.GetIfPresent(key) // so that it stays
+	return e.page
+}
+
+// Admits reports whether a page may be learned that is not there yet. While the
+// store is less than half full every page may. Then those of keys that were asked
+// for before may; of others a hash is kept and nothing else, so that a flood of
+// keys that are seen once takes no memory.
+func (s *Store) Admits(key request.Key) bool {
+	if s.pages.WeightedSize() < s.pages.GetMaximum()/2 {
+		return true
+	}
+	return s.once.again(key)
 }
 
 // Put puts in the page of a key, or takes note of its present size if it is in.
 // If another page of the key was put in meanwhile, that one stays.
 func (s *Store) Put(key request.Key, page *opening.Page) {
-	weight := uint32(min(page.Size()+len(key), math.MaxInt32)) //nolint:gosec // bounded by min
-	s.cache.Compute(key, func(old *entry, found bool) (*entry, otter.ComputeOp) {
+	weight := uint32(min(page.Size()+entrySize, math.MaxInt32)) //nolint:gosec // bounded by min
+	stays := true
+	s.pages.Compute(key, func(old *entry, found bool) (*entry, otter.ComputeOp) {
 		if found && (old.page != page || old.weight == weight) {
+			stays = old.page == page
 			return old, otter.CancelOp
 		}
 		return &entry{page, weight}, otter.WriteOp
 	})
+	if !stays {
+		page.Close()
+	}
+	s.balance()
+}
+
+// Warmed takes note of what is ready to be sent of a page, in bytes. It goes when
+// others are asked for more often.
+func (s *Store) Warmed(key request.Key, page *opening.Page, size int) {
+	s.warm.Set(key, warmed{page, uint32(min(size+entrySize, math.MaxInt32))}) //nolint:gosec // bounded by min
 }
 
 // Len returns the number of pages.
-func (s *Store) Len() int { return s.cache.EstimatedSize() }
+func (s *Store) Len() int { return s.pages.EstimatedSize() }
 
-// Bytes returns what the pages take in memory, as estimated by Page.Size.
-func (s *Store) Bytes() uint64 { return s.cache.WeightedSize() }
+// Bytes returns what the store takes in memory, as estimated.
+func (s *Store) Bytes() uint64 {
+	return s.pages.WeightedSize() + s.warm.WeightedSize() + uint64(max(s.shared.Load(), 0)) + s.once.size() //nolint:gosec // positive
+}
+
+// sightings are the hashes of keys that were seen lately. Each has one place; the
+// last one there stays.
+type sightings struct {
+	mu     sync.Mutex
+	places []uint32
+}
+
+const maxSightings = 64 << 10
+
+// resize makes room for as many as fit into a number of bytes, at most
+// maxSightings, and forgets all.
+func (s *sightings) resize(bytes uint64) {
+	n := uint64(1)
+	for 2*n <= min(bytes/4, maxSightings) {
+		n *= 2
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if int(n) != len(s.places) { //nolint:gosec // bounded
+		s.places = make([]uint32, n)
+	}
+}
+
+// again notes a key, and reports whether it was there.
+func (s *sightings) again(key request.Key) bool {
+	hash := binary.LittleEndian.Uint32(key[:]) | 1 // never 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	place := &s.places[int(binary.LittleEndian.Uint32(key[4:]))&(len(s.places)-1)]
+	if *place == hash {
+		return true
+	}
+	*place = hash
+	return false
+}
+
+func (s *sightings) size() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return 4 * uint64(len(s.places))
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,45 +10,69 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/headstart-proxy/headstart/internal/document"
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/request"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+var (
+	rules = opening.Rules{LearnAfter: 3, Expire: time.Hour}
+	start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clean = opening.Visit{Header: http.Header{}, Learn: true}
+)
+
+// keyOf returns a key as evenly spread as those of requests.
+func keyOf(name string) request.Key {
+	sum := sha256.Sum256([]byte(name))
+	return request.Key(sum[:16])
+}
+
+// teach lets a page see a document once.
+func teach(t testing.TB, p *opening.Page, document string, header ...string) {
+	t.Helper()
+	h := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
+	for i := 0; i < len(header); i += 2 {
+		h.Add(header[i], header[i+1])
+	}
+	o, reason, _ := opening.Observe(opening.LearnHeaders(nil, h), []byte(document), true)
+	if reason != "" {
+		t.Fatal(reason)
+	}
+	p.Answered(clean, opening.Answer{Observation: o, Depth: -1}, rules, start)
+}
+
 // learned returns a page that has seen one head of a length.
-func learned(length int) *opening.Page {
+func learned(t testing.TB, length int) *opening.Page {
 	p := new(opening.Page)
-	head := document.ScanHead([]byte("<head><title>"+strings.Repeat("x", length)+"</title></head>"), true)
-	p.Answered(opening.Visit{Header: http.Header{}, Learn: true},
-		opening.Answer{Observation: &opening.Observation{Items: head.Items}, Depth: -1},
-		opening.Rules{LearnAfter: 3}, time.Time{})
+	teach(t, p, "<head><title>"+strings.Repeat("x", length)+"</title></head>")
 	return p
 }
 
-func TestStore(t *testing.T) {
-	s, err := New(1 << 20)
+func newStore(t testing.TB, maxBytes uint64) *Store {
+	t.Helper()
+	s, err := New(maxBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Get("a") != nil {
+	return s
+}
+
+func TestStore(t *testing.T) {
+	s := newStore(t, 1<<20)
+	a := keyOf("a")
+	if s.Get(a) != nil {
 		t.Error("an empty store has a page")
 	}
-	first, second := learned(100), learned(100)
-	s.Put("a", first)
-	s.Put("a", second) // a race: the first stays
-	if s.Get("a") != first || s.Len() != 1 {
+	first, second := learned(t, 100), learned(t, 100)
+	s.Put(a, first)
+	s.Put(a, second) // a race: the first stays
+	if s.Get(a) != first || s.Len() != 1 {
 		t.Error("another page took the place of the first")
 	}
 	before := s.Bytes()
-	first.Answered(opening.Visit{Header: http.Header{}, Learn: true},
-		opening.Answer{
-			Observation: &opening.Observation{Items: document.ScanHead([]byte("<title>"+strings.Repeat("y", 5000)+"</title></head>"), true).Items},
-			Depth:       -1,
-		},
-		opening.Rules{LearnAfter: 3}, time.Time{})
-	s.Put("a", first)
+	teach(t, first, "<head><title>"+strings.Repeat("y", 5000)+"</title></head>")
+	s.Put(a, first)
 	if s.Bytes() < before+5000 {
 		t.Errorf("the page has grown, but weighs %d after %d", s.Bytes(), before)
 	}
@@ -55,12 +80,9 @@ func TestStore(t *testing.T) {
 
 func TestStoreIsBounded(t *testing.T) {
 	const limit = 1 << 20
-	s, err := New(limit)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := newStore(t, limit)
 	for i := range 10_000 {
-		s.Put(request.Key(fmt.Sprint("key ", i)), learned(1000))
+		s.Put(keyOf(fmt.Sprint("key ", i)), learned(t, 1000))
 		if s.Bytes() > limit+64<<10 {
 			t.Fatalf("%d bytes after %d pages", s.Bytes(), i+1)
 		}
@@ -70,16 +92,123 @@ func TestStoreIsBounded(t *testing.T) {
 	}
 }
 
-func BenchmarkGet(b *testing.B) {
-	s, err := New(64 << 20)
-	if err != nil {
-		b.Fatal(err)
+// What pages share is counted once, and no more when the last of them goes.
+func TestSharedIsCounted(t *testing.T) {
+	s := newStore(t, 8<<20)
+	host := s.Room("handler").Host("a.example")
+	empty := s.shared.Load()
+	script := "<script>" + strings.Repeat("s", 50_000) + "</script>"
+	var pages []*opening.Page
+	for i := range 100 {
+		p := opening.NewPage(host)
+		teach(t, p, "<head>"+script+fmt.Sprintf("<title>%d</title></head>", i))
+		s.Put(keyOf(fmt.Sprint(i)), p)
+		pages = append(pages, p)
+	}
+	if got := s.Bytes(); got < 50_000 || got > 300_000 {
+		t.Errorf("100 pages with one script of 50,000 bytes take %d bytes", got)
+	}
+	s.SetMaximum(16 << 10)
+	for i := range 100 { // make room
+		s.Put(keyOf(fmt.Sprint("other ", i)), learned(t, 10))
+	}
+	for _, p := range pages {
+		p.Close()
+	}
+	if got := s.shared.Load() - empty; got > maxOverhead {
+		t.Errorf("%d bytes are shared by nobody", got)
+	}
+}
+
+// maxOverhead is what a host has for finding out what is shared.
+const maxOverhead = 8 << 10
+
+// Pages of a host that had to give way are void.
+func TestHostsAreBounded(t *testing.T) {
+	s := newStore(t, 64<<20)
+	room := s.Room("handler")
+	for i := range 20 * maxHosts {
+		name := fmt.Sprintf("%d.example", i)
+		p := opening.NewPage(room.Host(name))
+		teach(t, p, "<head><title>x</title></head>")
+		s.Put(keyOf(name), p)
+		for range 3 {
+			room.Host("often.example")
+		}
+	}
+	if n := room.Hosts(); n > maxHosts {
+		t.Errorf("%d hosts", n)
+	}
+	if s.Get(keyOf("0.example")) != nil && s.Get(keyOf("1.example")) != nil && s.Get(keyOf("2.example")) != nil {
+		t.Error("pages of hosts that are gone are there")
+	}
+	void := 0
+	for i := range 20 * maxHosts {
+		if s.Get(keyOf(fmt.Sprintf("%d.example", i))) != nil {
+			void++
+		}
+	}
+	if void > maxHosts {
+		t.Errorf("%d pages of %d hosts", void, room.Hosts())
+	}
+	if s.Room("handler") != room {
+		t.Error("the room of a handler changes")
+	}
+}
+
+// Rooms of handlers that are gone do not pile up.
+func TestRoomsAreBounded(t *testing.T) {
+	s := newStore(t, 1<<20)
+	first := s.Room("first").Host("a.example")
+	for i := range 3 * maxRooms {
+		s.Room(fmt.Sprint(i)).Host("a.example")
+	}
+	if len(s.rooms) > maxRooms || !first.Closed() {
+		t.Errorf("%d rooms", len(s.rooms))
+	}
+}
+
+// A full store takes in what is asked for twice.
+func TestAdmits(t *testing.T) {
+	s := newStore(t, 1<<20)
+	for i := range 1000 {
+		if !s.Admits(keyOf(fmt.Sprint(i))) {
+			t.Fatal("a page was refused while there was room")
+		}
 	}
 	for i := range 1000 {
-		s.Put(request.Key(fmt.Sprint("key ", i)), learned(1000))
+		s.Put(keyOf(fmt.Sprint(i)), learned(t, 1000))
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		s.Get("key 7")
+	if key := keyOf("new"); s.Admits(key) || !s.Admits(key) {
+		t.Error("a page is not taken in at its second sight")
+	}
+}
+
+// What is ready to be sent goes before the pages do.
+func TestWarmIsBounded(t *testing.T) {
+	s := newStore(t, 1<<20)
+	rules := rules
+	rules.MinWait = 0
+	sent := 0
+	for i := range 200 {
+		p := opening.NewPage(nil)
+		for range 3 {
+			teach(t, p, fmt.Sprintf("<head><link rel=stylesheet href=a.css><title>%d</title></head>", i))
+		}
+		p.Cool()
+		key := keyOf(fmt.Sprint(i))
+		s.Put(key, p)
+		if plan := p.Decide(clean, rules, start); plan.Early != nil {
+			sent++
+			s.Warmed(key, p, plan.Warmed)
+		}
+	}
+	if sent != 200 || s.warm.WeightedSize() > 1<<18 {
+		t.Errorf("%d pages sent, %d bytes are warm", sent, s.warm.WeightedSize())
+	}
+	for i := range 200 {
+		if p := s.Get(keyOf(fmt.Sprint(i))); p == nil || p.Decide(clean, rules, start).Early == nil {
+			t.Fatalf("page %d is gone", i)
+		}
 	}
 }

@@ -1,0 +1,89 @@
+package opening
+
+import "time"
+
+// tag is a part of the hash of a network, enough to tell a few apart.
+type tag uint16
+
+// tagOf returns the tag of a network, never 0.
+func tagOf(network uint64) tag { return tag(network) | 1 } //nolint:gosec // a part of it
+
+// pending is a change that one network alone has shown. In scope public it takes a
+// second one. The zero value is none.
+type pending struct{ network tag }
+
+// confirm notes that a network shows a change, and reports whether to believe it.
+func (p *pending) confirm(network uint64, rules Rules) bool {
+	before, who := p.network, tagOf(network)
+	if !rules.Public || before != 0 && before != who {
+		p.network = 0
+		return true
+	}
+	p.network = who
+	return false
+}
+
+// refute notes that a network shows none.
+func (p *pending) refute(network uint64) {
+	if p.network != tagOf(network) {
+		p.network = 0
+	}
+}
+
+// doubt is what one network alone shows against an opening. In scope public that
+// changes nothing for others, or anybody could switch the gain off for all: it
+// takes a second network, with nothing but agreement between the two. The
+// network itself is not committed to what it showed to be wrong, so that none of
+// its visitors can loop.
+//
+// In scope local there is no doubt: what one visitor shows is believed.
+type doubt struct {
+	network uint64
+	since   instant // 0 if there is no doubt
+	until   instant // until when the network is kept from commits
+	depth   uint16  // beyond so many items
+	reason  Reason  // why, if depth is 0
+	strikes uint8   // how often in a row
+	against uint8   // good responses to others since
+}
+
+const (
+	minDoubt   = time.Minute // how long a network is kept from commits at first
+	maxStrikes = 7           // it is doubled each time, up to two hours
+)
+
+// confirms notes that a response to a network bore out only depth items, and
+// reports whether that counts for all.
+func (d *doubt) confirms(network uint64, depth int, reason Reason, rules Rules, now instant) bool {
+	if !rules.Public {
+		return true
+	}
+	if d.since != 0 && d.network != network && int(d.against) < rules.LearnAfter && now.since(d.since) < maxDoubt {
+		*d = doubt{}
+		return true
+	}
+	if d.network != network || d.since == 0 {
+		*d = doubt{network: network}
+	} else if now >= d.until {
+		d.strikes = min(d.strikes+1, maxStrikes)
+	}
+	d.since, d.until = now, now.add(minDoubt<<d.strikes)
+	d.depth, d.reason, d.against = uint16(min(depth, 1<<16-1)), reason, 0 //nolint:gosec // bounded by min
+	return false
+}
+
+// refuted notes a good response to a network.
+func (d *doubt) refuted(network uint64) {
+	if d.since != 0 && d.network != network && d.against < maxProofs {
+		d.against++
+	}
+}
+
+// limits returns to how many items the visitors of a network may be committed,
+// and why to none.
+func (d *doubt) limits(network uint64, depth int, now instant) (int, Reason) {
+	if d.since == 0 || d.network != network || now >= d.until || int(d.depth) >= depth {
+		return depth, ""
+	}
+	return int(d.depth), d.reason
+}

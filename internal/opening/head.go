@@ -1,0 +1,138 @@
+package opening
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/headstart-proxy/headstart/internal/document"
+)
+
+// head is what one response showed of a page, in little memory: there may be a
+// million of them. It is never changed but for votes.
+type head struct {
+	host    *Host
+	code    []byte // the items, see encode
+	headers *sharedHeaders
+	charset string
+	nonces  []string
+	bars    Reason
+	whole   bool // up to the end of the document's head
+	votes   int  // how many of the page's votes are for it; Page.mu protects it
+}
+
+// encode writes items as numbers: an odd one names an item of the host, an even
+// one is the length of bytes that follow.
+func encode(host *Host, items []document.Item, page uint32) []byte {
+	var code []byte
+	for _, item := range items {
+		if id, shared := host.share(item, page); shared {
+			code = binary.AppendUvarint(code, uint64(id)<<1|1)
+			continue
+		}
+		code = binary.AppendUvarint(code, uint64(len(item.Raw))<<1)
+		code = append(code, item.Raw...)
+	}
+	return slices.Clip(code)
+}
+
+// decode returns the items of a head. What the page has for itself is parts of
+// its code.
+func (h *head) decode() []document.Item {
+	items := make([]document.Item, 0, 32)
+	h.host.mu.Lock()
+	for id, raw := range h.parts() {
+		if raw == nil {
+			items = append(items, h.host.items[id].item)
+		} else {
+			items = append(items, document.Item{Raw: raw})
+		}
+	}
+	h.host.mu.Unlock()
+	i := 0
+	for _, raw := range h.parts() {
+		if raw != nil {
+			items[i] = restore(raw)
+		}
+		i++
+	}
+	return items
+}
+
+// ids returns the host's items that the head holds.
+func (h *head) ids() []uint32 {
+	ids := make([]uint32, 0, 32)
+	for id, raw := range h.parts() {
+		if raw == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// parts yields for each item its id, or its bytes if the page has it for itself.
+func (h *head) parts() func(yield func(id uint32, raw []byte) bool) {
+	return func(yield func(uint32, []byte) bool) {
+		for code := h.code; len(code) > 0; {
+			n, size := binary.Uvarint(code)
+			code = code[size:]
+			if n&1 == 1 {
+				if !yield(uint32(n>>1), nil) { //nolint:gosec // encode wrote it
+					return
+				}
+				continue
+			}
+			if !yield(0, code[:n>>1:n>>1]) {
+				return
+			}
+			code = code[n>>1:]
+		}
+	}
+}
+
+// restore makes the item of its bytes again. It is for those that restores.
+func restore(raw []byte) document.Item {
+	item := document.ScanHead(raw, true).Items[0]
+	item.Raw = raw
+	return item
+}
+
+// restores reports whether an item is the same when its bytes are read alone.
+func restores(item document.Item) bool {
+	items := document.ScanHead(item.Raw, true).Items
+	return len(items) == 1 && len(items[0].Raw) > 0 && items[0].Equal(item)
+}
+
+// newHead makes a head of an observation.
+func newHead(host *Host, o *Observation, page uint32) *head {
+	return &head{
+		host:    host,
+		code:    encode(host, o.Items, page),
+		headers: host.shareHeaders(o.Headers),
+		charset: o.Charset,
+		nonces:  o.nonces,
+		bars:    o.bars,
+		whole:   o.whole,
+	}
+}
+
+// close gives up what the head shares with other pages.
+func (h *head) close() {
+	h.host.release(h.ids())
+	h.host.releaseHeaders(h.headers)
+}
+
+// equal reports whether two heads of one page are alike.
+func (h *head) equal(g *head) bool {
+	return bytes.Equal(h.code, g.code) && h.headers == g.headers && h.charset == g.charset &&
+		h.bars == g.bars && h.whole == g.whole && slices.Equal(h.nonces, g.nonces)
+}
+
+// size is roughly what the head takes in memory, in bytes.
+func (h *head) size() int {
+	n := 128 + len(h.code)
+	for _, nonce := range h.nonces {
+		n += 16 + len(nonce)
+	}
+	return n
+}

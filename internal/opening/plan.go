@@ -1,0 +1,74 @@
+package opening
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/headstart-proxy/headstart/internal/request"
+	"github.com/headstart-proxy/headstart/internal/splice"
+)
+
+// Coding says whether the backend compresses the page by itself.
+type Coding uint8
+
+// The codings.
+const (
+	UnknownCoding Coding = iota // it was not asked yet
+	Plain                       // it was asked to, and did not
+	Encoded                     // it does
+)
+
+// Visit is one request, as a Page has to know it.
+type Visit struct {
+	Header   http.Header // of the request
+	Audience request.Audience
+	Voter    Voter
+	Learn    bool // the request is clean: its response may teach
+	// NeedsPlain says that the visitor accepts compression, and nothing outside
+	// compresses. A page that the backend compresses is then not committed.
+	NeedsPlain bool
+}
+
+// Plan is what to do with one request.
+type Plan struct {
+	// Early is sent at once, under Headers; nil if Reason says why not.
+	Early      *Early
+	Reason     Reason
+	Differs    string // the header behind HeaderDiffers
+	Headers    Headers
+	Charset    string   // to be named in Content-Type, if Headers name none
+	Nonces     []string // what stands for nonces in Early and Headers
+	Links      []string // Link values to be sent with Headers
+	Strictness Strictness
+
+	// Varies is whether the page depends on request headers.
+	Varies bool
+	// Observe is whether the response should be observed in full.
+	Observe bool
+	// Expected is what the response should be compared with, if it is not
+	// committed; nil if there is nothing, or no need.
+	Expected *splice.Sequence
+	// Learned is whether enough is known of the page to commit it to somebody.
+	Learned bool
+	// Warmed is what the page takes in memory that Cool gives back, in bytes, if
+	// Decide had to make it; else 0.
+	Warmed int
+}
+
+// Answer is what the backend answered to one request.
+type Answer struct {
+	// Reason says why the response taught nothing or was not as expected; "" if
+	// it was good.
+	Reason Reason
+	// Observation is the response's opening, if it was observed. The Page keeps
+	// it and copies its items.
+	Observation *Observation
+	// Depth is how many items of Expected the response bears out, -1 if they were
+	// not compared; Expected is from the Plan.
+	Depth      int
+	Expected   *splice.Sequence
+	Vary       []string      // from VaryNames
+	Wait       time.Duration // until the backend's header
+	Strictness Strictness
+	Coding     Coding // UnknownCoding if the request did not ask for one
+}
