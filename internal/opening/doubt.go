@@ -39,7 +39,7 @@ func (p *pending) refute(network uint64) {
 // In scope local there is no doubt: what one visitor shows is believed.
 type doubt struct {
 	network uint64
-	since   instant // 0 if there is no doubt
+	since   instant
 	until   instant // until when the network is kept from commits
 	depth   uint16  // beyond so many items
 	reason  Reason  // why, if depth is 0
@@ -52,37 +52,44 @@ const (
 	maxStrikes = 7           // it is doubled each time, up to two hours
 )
 
-// confirms notes that a response to a network bore out only depth items, and
-// reports whether that counts for all.
-func (d *doubt) confirms(network uint64, depth int, reason Reason, rules Rules, now instant) bool {
+// doubts notes that a response to a network bore out only depth items, and reports
+// whether that counts for all.
+func (r *record) doubts(network uint64, depth int, reason Reason, rules Rules, now instant) bool {
 	if !rules.Public {
 		return true
 	}
-	if d.since != 0 && d.network != network && int(d.against) < rules.LearnAfter && now.since(d.since) < maxDoubt {
-		*d = doubt{}
+	d := r.doubt
+	switch {
+	case d == nil:
+		d = &doubt{network: network}
+		r.doubt = d
+	case d.network == network:
+		if now >= d.until {
+			d.strikes = min(d.strikes+1, maxStrikes)
+		}
+	case int(d.against) < rules.LearnAfter && now.since(d.since) < maxDoubt:
+		r.doubt = nil
 		return true
-	}
-	if d.network != network || d.since == 0 {
+	default:
 		*d = doubt{network: network}
-	} else if now >= d.until {
-		d.strikes = min(d.strikes+1, maxStrikes)
 	}
 	d.since, d.until = now, now.add(minDoubt<<d.strikes)
 	d.depth, d.reason, d.against = uint16(min(depth, 1<<16-1)), reason, 0 //nolint:gosec // bounded by min
 	return false
 }
 
-// refuted notes a good response to a network.
-func (d *doubt) refuted(network uint64) {
-	if d.since != 0 && d.network != network && d.against < maxProofs {
+// refutes notes a good response to a network.
+func (r *record) refutes(network uint64) {
+	if d := r.doubt; d != nil && d.network != network && d.against < maxProofs {
 		d.against++
 	}
 }
 
 // limits returns to how many items the visitors of a network may be committed,
 // and why to none.
-func (d *doubt) limits(network uint64, depth int, now instant) (int, Reason) {
-	if d.since == 0 || d.network != network || now >= d.until || int(d.depth) >= depth {
+func (r *record) limits(network uint64, depth int, now instant) (int, Reason) {
+	d := r.doubt
+	if d == nil || d.network != network || now >= d.until || int(d.depth) >= depth {
 		return depth, ""
 	}
 	return int(d.depth), d.reason

@@ -92,28 +92,28 @@ func (d decoder) merge(window []vote, outlier int, rules Rules) *form {
 	if !f.full || !f.diverse {
 		return f
 	}
-	first := votes[0].head
-	f.headers, f.charset, f.nonces = first.headers.list, first.charset, first.nonces
+	first := votes[0].head.frame
+	f.headers, f.charset, f.nonces = first.headers, first.charset, first.nonces
 	lists := make([][]document.Item, len(votes))
-	sums := make(map[uint64]bool)
+	sums := make(map[uint32]bool)
 	for i, v := range votes {
 		lists[i] = d.heads[v.head]
 		if f.differs == "" {
-			f.differs = first.headers.list.Differs(v.head.headers.list, rules.Ignored)
+			f.differs = first.headers.Differs(v.head.frame.headers, rules.Ignored)
 		}
-		f.headers = f.headers.shared(v.head.headers.list)
+		f.headers = f.headers.shared(v.head.frame.headers)
 		switch {
-		case v.head.bars != "":
-			f.bars = v.head.bars
-		case len(v.head.nonces) > 0 && sums[v.nonceSum]:
+		case v.head.frame.bars != "":
+			f.bars = v.head.frame.bars
+		case len(v.head.frame.nonces) > 0 && sums[v.nonceSum]:
 			f.bars = Nonce // it repeats
-		case v.head.charset != f.charset:
+		case v.head.frame.charset != f.charset:
 			return f
 		}
 		sums[v.nonceSum] = true
 	}
 	f.fill(mergeHeads(lists, rules.EarlyAsync))
-	f.assets = assetsOf(first, d.heads[first], f.sequence.Items)
+	f.assets = assetsOf(votes[0].head, d.heads[votes[0].head], f.sequence.Items)
 	return f
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"unsafe"
 
 	"github.com/headstart-proxy/headstart/internal/document"
 )
@@ -11,14 +12,10 @@ import (
 // head is what one response showed of a page, in little memory: there may be a
 // million of them. It is never changed but for votes.
 type head struct {
-	host    *Host
-	code    []byte // the items, see encode
-	headers *sharedHeaders
-	charset string
-	nonces  []string
-	bars    Reason
-	whole   bool // up to the end of the document's head
-	votes   int  // how many of the page's votes are for it; Page.mu protects it
+	code  []byte // the items, see encode
+	frame *frame
+	whole bool  // the items are all of the document's head
+	votes uint8 // how many of the page's votes are for it; Page.mu protects it
 }
 
 // encode writes items as numbers: an odd one names an item of the host, an even
@@ -40,15 +37,15 @@ func encode(host *Host, items []document.Item, page uint32) []byte {
 // its code.
 func (h *head) decode() []document.Item {
 	items := make([]document.Item, 0, 32)
-	h.host.mu.Lock()
+	h.frame.host.mu.Lock()
 	for id, raw := range h.parts() {
 		if raw == nil {
-			items = append(items, h.host.items[id].item)
+			items = append(items, h.frame.host.items[id].item)
 		} else {
 			items = append(items, document.Item{Raw: raw})
 		}
 	}
-	h.host.mu.Unlock()
+	h.frame.host.mu.Unlock()
 	i := 0
 	for _, raw := range h.parts() {
 		if raw != nil {
@@ -105,34 +102,21 @@ func restores(item document.Item) bool {
 
 // newHead makes a head of an observation.
 func newHead(host *Host, o *Observation, page uint32) *head {
-	return &head{
-		host:    host,
-		code:    encode(host, o.Items, page),
-		headers: host.shareHeaders(o.Headers),
-		charset: o.Charset,
-		nonces:  o.nonces,
-		bars:    o.bars,
-		whole:   o.whole,
-	}
+	return &head{code: encode(host, o.Items, page), frame: host.frame(o), whole: o.whole}
 }
 
 // close gives up what the head shares with other pages.
 func (h *head) close() {
-	h.host.release(h.ids())
-	h.host.releaseHeaders(h.headers)
+	h.frame.host.release(h.ids())
+	h.frame.host.releaseFrame(h.frame)
 }
 
 // equal reports whether two heads of one page are alike.
 func (h *head) equal(g *head) bool {
-	return bytes.Equal(h.code, g.code) && h.headers == g.headers && h.charset == g.charset &&
-		h.bars == g.bars && h.whole == g.whole && slices.Equal(h.nonces, g.nonces)
+	return bytes.Equal(h.code, g.code) && h.frame == g.frame && h.whole == g.whole
 }
 
 // size is roughly what the head takes in memory, in bytes.
-func (h *head) size() int {
-	n := 128 + len(h.code)
-	for _, nonce := range h.nonces {
-		n += 16 + len(nonce)
-	}
-	return n
-}
+func (h *head) size() int { return headSize + len(h.code) }
+
+const headSize = int(unsafe.Sizeof(head{}))

@@ -3,6 +3,7 @@ package opening
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +28,7 @@ type Host struct {
 	items  []*sharedItem
 	free   []uint32          // unused places in items
 	ids    map[uint64]uint32 // places in items, by hash
-	fields map[uint64]*sharedHeaders
+	frames map[uint64]*frame
 	recent *[maxRecent]sighting // of items that are not shared
 }
 
@@ -42,11 +43,29 @@ type sharedItem struct {
 	suspect  instant // since when it may be gone for all; 0 if it is not suspect
 }
 
-// sharedHeaders are learned headers that pages share. Host.mu protects refs.
-type sharedHeaders struct {
-	list Headers
+// frame is what the responses of a host have alike as a rule, beside their items.
+// It is never changed but for refs, which Host.mu protects.
+type frame struct {
+	host    *Host
+	headers Headers
+	charset string
+	nonces  []string
+	bars    Reason
+
 	hash uint64
 	refs int
+}
+
+func (f *frame) equal(g *frame) bool {
+	return f.charset == g.charset && f.bars == g.bars && slices.Equal(f.nonces, g.nonces) && f.headers.equal(g.headers)
+}
+
+func (f *frame) size() int {
+	n := frameSize + f.headers.size()
+	for _, nonce := range f.nonces {
+		n += 16 + len(nonce)
+	}
+	return n
 }
 
 // sighting is an item seen on a page. Of those with one place the last stays.
@@ -58,10 +77,10 @@ type sighting struct {
 const (
 	maxRecent = 256
 
-	// What an item or list of headers costs beside its bytes.
-	sharedItemSize    = 192
-	sharedHeadersSize = 128
-	hostSize          = 1 << 10
+	// What an item or a frame costs beside its contents, in bytes.
+	sharedItemSize = 192
+	frameSize      = 192
+	hostSize       = 1 << 10
 )
 
 var internSeed = maphash.MakeSeed()
@@ -72,7 +91,7 @@ func NewHost(ledger *atomic.Int64) *Host {
 	return &Host{
 		ledger: ledger,
 		ids:    make(map[uint64]uint32),
-		fields: make(map[uint64]*sharedHeaders),
+		frames: make(map[uint64]*frame),
 	}
 }
 
@@ -155,31 +174,32 @@ func (h *Host) release(ids []uint32) {
 	}
 }
 
-// shareHeaders returns the one copy of a list of headers, and takes a reference.
-func (h *Host) shareHeaders(list Headers) *sharedHeaders {
-	hash := list.hash()
+// frame returns the one copy of what an observation has beside its items, and takes
+// a reference.
+func (h *Host) frame(o *Observation) *frame {
+	made := &frame{host: h, headers: o.Headers, charset: o.Charset, nonces: o.nonces, bars: o.bars, hash: o.Headers.hash()}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := h.fields[hash]
-	if s == nil || !s.list.equal(list) {
-		s = &sharedHeaders{list: list, hash: hash}
-		h.fields[hash] = s
-		h.ledger.Add(int64(sharedHeadersSize + list.size()))
+	f := h.frames[made.hash]
+	if f == nil || !f.equal(made) {
+		f = made
+		h.frames[f.hash] = f
+		h.ledger.Add(int64(f.size()))
 	}
-	s.refs++
-	return s
+	f.refs++
+	return f
 }
 
-func (h *Host) releaseHeaders(s *sharedHeaders) {
+func (h *Host) releaseFrame(f *frame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s.refs--; s.refs > 0 {
+	if f.refs--; f.refs > 0 {
 		return
 	}
-	if h.fields[s.hash] == s { // else another with this hash took its place
-		delete(h.fields, s.hash)
+	if h.frames[f.hash] == f { // else another with this hash took its place
+		delete(h.frames, f.hash)
 	}
-	h.ledger.Add(-int64(sharedHeadersSize + s.list.size()))
+	h.ledger.Add(-int64(f.size()))
 }
 
 // missing notes that a visitor's clean response did not hold items that the page

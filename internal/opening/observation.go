@@ -90,7 +90,7 @@ func diverse(votes []vote, rules Rules) bool {
 	if !rules.Public {
 		return true
 	}
-	agents := make(map[uint64]bool)
+	agents := make(map[uint32]bool)
 	browser := false
 	for _, v := range votes {
 		agents[v.agent] = true

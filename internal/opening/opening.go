@@ -37,10 +37,10 @@ type Opening struct {
 // vote is one observation, as the window keeps it.
 type vote struct {
 	head     *head
-	nonceSum uint64 // of the true nonces
-	network  uint64 // hashes, see Voter
-	url      uint64
-	agent    uint64
+	nonceSum uint32 // of the true nonces; a part of the hash, like the others
+	network  uint32
+	url      uint32
+	agent    uint32
 	audience request.Audience
 	browser  bool
 	good     bool // the response could have been committed; it set no cookie
@@ -84,11 +84,14 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 	h.votes++
 	v.head = h
 	o.drop(func(w vote) bool { return sameVote(w, v, rules) })
-	o.window = append(o.window, v)
-	if extra := len(o.window) - capacity(rules); extra > 0 {
-		i := 0
-		o.drop(func(vote) bool { i++; return i <= extra })
+	if o.window == nil {
+		o.window = make([]vote, 0, capacity(rules))
 	}
+	if len(o.window) == capacity(rules) {
+		i := -1
+		o.drop(func(vote) bool { i++; return i == 0 })
+	}
+	o.window = append(o.window, v)
 	o.form = newForm(o.window, rules)
 	counts = o.form.counts(len(o.window) - 1)
 	if kept := commonItems(before.sequence.Items, o.form.sequence.Items); kept < len(before.sequence.Items) || kept < len(o.form.sequence.Items) {
@@ -145,7 +148,7 @@ func (o *Opening) reprove(audience request.Audience) {
 	}
 	for i, v := range o.window {
 		if v.good && v.audience == audience && o.form.counts(i) {
-			o.record(audience).addProof(len(o.form.sequence.Items), tagOf(v.network))
+			o.record(audience).addProof(len(o.form.sequence.Items), tagOf(uint64(v.network)))
 		}
 	}
 }
@@ -172,7 +175,7 @@ func (o *Opening) compared(v Visit, depth int, rules Rules, now instant) {
 	}
 	r.match(depth, network, rules)
 	if depth >= proved {
-		r.doubt.refuted(network)
+		r.refutes(network)
 	}
 }
 
@@ -209,7 +212,7 @@ func (o *Opening) missing(h *head, network uint64, rules Rules, now instant) {
 		}
 	}
 	if len(gone) > 0 {
-		h.host.missing(gone, network, rules, now)
+		h.frame.host.missing(gone, network, rules, now)
 	}
 }
 
@@ -219,7 +222,7 @@ func (o *Opening) suspect() bool {
 	if len(o.window) == 0 || len(o.form.assets) == 0 {
 		return false
 	}
-	host := o.window[0].head.host
+	host := o.window[0].head.frame.host
 	if seen := host.suspicions.Load(); seen != o.form.suspicions {
 		o.form.suspectSince, o.form.suspicions = host.suspectSince(o.form.assets), seen
 	}
@@ -255,7 +258,7 @@ func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 	if v.Audience == request.Crawler && r.surprises > 0 {
 		return nil, Surprised
 	}
-	depth, reason := r.doubt.limits(v.Voter.network(), depth, now)
+	depth, reason := r.limits(v.Voter.network(), depth, now)
 	if !f.useful(depth) || !f.namesCharset(depth) {
 		switch {
 		case reason != "":

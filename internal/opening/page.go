@@ -16,17 +16,20 @@ const maxSkips = 48
 // Page is what one key stands for. It is safe for concurrent use; the zero value
 // is ready, and has a Host to itself.
 type Page struct {
+	host   atomic.Pointer[Host] // nil if it has learned nothing
+	warm   atomic.Bool          // there may be something for Cool to give back
+	weight atomic.Uint32        // see Weight
+
 	mu       sync.Mutex // protects all below
-	host     *Host
-	id       uint32   // unlike that of any other page, nearly
+	id       uint32     // unlike that of any other page, nearly
+	refused  uint16     // responses in a row that taught nothing
+	skips    uint16     // clean requests since the last observed one
+	refuser  tag        // the network of the last response that taught nothing
+	codes    pending    // otherwise than is known
+	coding   Coding
+	varies   pending  // with more than is known
 	vary     []string // the request headers that the page depends on
 	variants []variant
-	varies   pending // with more than is known
-	coding   Coding
-	codes    pending // otherwise than is known
-	refuser  uint64  // the network of the last response that taught nothing
-	refused  int     // such responses in a row
-	skips    int     // clean requests since the last observed one
 	urls     *urlSet
 }
 
@@ -34,14 +37,20 @@ type Page struct {
 var pages atomic.Uint32
 
 // NewPage returns a page of a host.
-func NewPage(host *Host) *Page { return &Page{host: host} }
+func NewPage(host *Host) *Page {
+	p := new(Page)
+	p.host.Store(host)
+	return p
+}
 
 // Host returns what the page was made with, nil if it has learned nothing.
-func (p *Page) Host() *Host {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.host
-}
+func (p *Page) Host() *Host { return p.host.Load() }
+
+// Warm reports whether there may be something for Cool to give back.
+func (p *Page) Warm() bool { return p.warm.Load() }
+
+// Weight is a number that a store has for the page: Size, as it last knew it.
+func (p *Page) Weight() *atomic.Uint32 { return &p.weight }
 
 // Close forgets all that the page has learned. It must be called when the page is
 // thrown away, so that its host knows.
@@ -62,6 +71,7 @@ func (p *Page) forget() {
 func (p *Page) Cool() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.warm.Store(false)
 	for _, v := range p.variants {
 		v.form = nil
 	}
@@ -90,8 +100,9 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 		}
 	}
 	plan.Learned = len(f.sequence.Items) > 0
-	if plan.Learned && cold {
+	if plan.Learned && (cold || !p.warm.Load()) {
 		plan.Warmed = f.size()
+		p.warm.Store(true)
 	}
 	stale := at.since(o.observed) > rules.Expire/4
 	settled := plan.Early != nil || plan.Reason == FastBackend || plan.Reason == BackendEncodes
@@ -122,7 +133,7 @@ func (p *Page) sample() bool {
 		return true
 	}
 	p.skips++
-	if p.skips < min(1<<(p.refused-2), maxSkips) {
+	if p.skips < min(1<<min(p.refused-2, 6), uint16(maxSkips)) {
 		return false
 	}
 	p.skips = 0
@@ -159,7 +170,7 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 	r := o.record(v.Audience)
 	r.wait(a.Wait, network, rules)
 	r.strict(a.Strictness, network, rules)
-	if a.Reason != "" && r.doubt.confirms(network, 0, a.Reason, rules, at) {
+	if a.Reason != "" && r.doubts(network, 0, a.Reason, rules, at) {
 		r.miss(a.Reason)
 	}
 	switch {
@@ -167,10 +178,10 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 		p.refused = 0
 		p.observe(o, v, a, rules, at)
 	case a.Reason != "":
-		if p.refused == 0 || p.refuser != network || !rules.Public {
-			p.refused++
+		if who := tagOf(network); p.refused == 0 || p.refuser != who || !rules.Public {
+			p.refused = min(p.refused+1, 32)
+			p.refuser = who
 		}
-		p.refuser = network
 	case a.Depth >= 0 && o.expects(a.Expected, rules): // else it is out of date
 		p.learnURL(v.Voter.URL, rules)
 		o.compared(v, a.Depth, rules, at)
@@ -179,25 +190,27 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 
 // observe takes in what a response taught.
 func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) {
-	if p.host == nil {
-		p.host = NewHost(new(atomic.Int64))
+	host := p.host.Load()
+	if host == nil {
+		host = NewHost(new(atomic.Int64))
+		p.host.Store(host)
 	}
 	if p.id == 0 {
 		p.id = pages.Add(1)
 	}
 	p.learnURL(v.Voter.URL, rules)
 	if n := len(o.window); n > 0 {
-		a.Observation.Headers = a.Observation.Headers.lasting(o.window[n-1].head.headers.list)
+		a.Observation.Headers = a.Observation.Headers.lasting(o.window[n-1].head.frame.headers)
 	}
 	o.learned(rules)
-	h := newHead(p.host, a.Observation, p.id)
+	h := newHead(host, a.Observation, p.id)
 	network := v.Voter.network()
 	o.missing(h, network, rules, now)
 	reproved, counts := o.observe(h, vote{
-		nonceSum: a.Observation.nonceSum,
-		network:  network,
-		url:      v.Voter.URL,
-		agent:    v.Voter.Agent,
+		nonceSum: uint32(a.Observation.nonceSum), //nolint:gosec // parts of hashes are enough
+		network:  uint32(network),                //nolint:gosec
+		url:      uint32(v.Voter.URL),            //nolint:gosec
+		agent:    uint32(v.Voter.Agent),          //nolint:gosec
 		audience: v.Audience,
 		browser:  v.Voter.Browser,
 		good:     a.Reason == "",
@@ -206,13 +219,13 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 	case a.Reason != "":
 	case reproved && counts:
 		r.count()
-		r.doubt.refuted(network)
+		r.refutes(network)
 	case counts:
 		r.match(len(o.form.sequence.Items), network, rules)
-		r.doubt.refuted(network)
+		r.refutes(network)
 	default:
 		depth := prefixIn(o.form.sequence.Items, a.Observation.Items)
-		if r.doubt.confirms(network, depth, Surprised, rules, now) {
+		if r.doubts(network, depth, Surprised, rules, now) {
 			r.limit(depth)
 		}
 	}
@@ -240,7 +253,7 @@ func (p *Page) Surprised(v Visit, rules Rules, now time.Time) {
 		return
 	}
 	at := instantOf(now)
-	if r := o.record(v.Audience); r.doubt.confirms(v.Voter.network(), 0, Surprised, rules, at) {
+	if r := o.record(v.Audience); r.doubts(v.Voter.network(), 0, Surprised, rules, at) {
 		r.surprise(rules, at)
 	}
 }
@@ -257,7 +270,7 @@ func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int, rules Rul
 		return false
 	}
 	at := instantOf(now)
-	if r := o.record(v.Audience); r.doubt.confirms(v.Voter.network(), depth, Surprised, rules, at) {
+	if r := o.record(v.Audience); r.doubts(v.Voter.network(), depth, Surprised, rules, at) {
 		r.repaired(depth, at)
 	}
 	return true

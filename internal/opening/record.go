@@ -37,7 +37,7 @@ type record struct {
 	strictness Strictness
 	stricter   pending // another strictness
 	reason     Reason  // why the last response was no good
-	doubt      doubt
+	doubt      *doubt  // nil if there is none
 
 	waits   [keptWaits]uint32 // the last header times in µs, a ring
 	waitsOf [keptWaits]tag

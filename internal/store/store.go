@@ -20,7 +20,7 @@ import (
 // is ready to be sent of the pages that are asked for often, a quarter; and the
 // hashes of keys that were seen once.
 type Store struct {
-	pages *otter.Cache[request.Key, *entry]
+	pages *otter.Cache[request.Key, *opening.Page]
 	warm  *otter.Cache[request.Key, warmed]
 
 	maximum atomic.Uint64 // bytes
@@ -30,13 +30,6 @@ type Store struct {
 	mu    sync.Mutex // protects all below
 	turn  uint64     // counts calls of Room
 	rooms map[string]*Room
-}
-
-// entry is a page with its weight at the time it was put in: the cache reads
-// weights under its own locks, where the page's must not be taken.
-type entry struct {
-	page   *opening.Page
-	weight uint32
 }
 
 // warmed is a page with what Cool gives back.
@@ -53,13 +46,14 @@ func New(maxBytes uint64) (*Store, error) {
 	s := &Store{rooms: make(map[string]*Room)}
 	inline := func(f func()) { f() } // no goroutines of its own
 	var err error
-	s.pages, err = otter.New(&otter.Options[request.Key, *entry]{
+	s.pages, err = otter.New(&otter.Options[request.Key, *opening.Page]{
 		MaximumWeight: maxBytes,
-		Weigher:       func(_ request.Key, e *entry) uint32 { return e.weight },
-		Executor:      inline,
-		OnDeletion: func(e otter.DeletionEvent[request.Key, *entry]) {
+		// The cache weighs under its own locks, where the page's must not be taken.
+		Weigher:  func(_ request.Key, p *opening.Page) uint32 { return p.Weight().Load() },
+		Executor: inline,
+		OnDeletion: func(e otter.DeletionEvent[request.Key, *opening.Page]) {
 			if e.Cause != otter.CauseReplacement { // by the same page
-				e.Value.page.Close()
+				e.Value.Close()
 			}
 		},
 	})
@@ -109,16 +103,18 @@ func (s *Store) balance() {
 
 // Get returns the page of a key, or nil if none was learned.
 func (s *Store) Get(key request.Key) *opening.Page {
-	e, ok := s.pages.GetIfPresent(key)
+	page, ok := s.pages.GetIfPresent(key)
 	if !ok {
 		return nil
 	}
-	if host := e.page.Host(); host != nil && host.Closed() {
+	if host := page.Host(); host != nil && host.Closed() {
 		s.pages.Invalidate(key)
 		return nil
 	}
-	s.warm.GetIfPresent(key) // so that it stays
-	return e.page
+	if page.Warm() {
+		s.warm.GetIfPresent(key) // so that it stays
+	}
+	return page
 }
 
 // Admits reports whether a page may be learned that is not there yet. While the
@@ -137,12 +133,15 @@ func (s *Store) Admits(key request.Key) bool {
 func (s *Store) Put(key request.Key, page *opening.Page) {
 	weight := uint32(min(page.Size()+entrySize, math.MaxInt32)) //nolint:gosec // bounded by min
 	stays := true
-	s.pages.Compute(key, func(old *entry, found bool) (*entry, otter.ComputeOp) {
-		if found && (old.page != page || old.weight == weight) {
-			stays = old.page == page
+	s.pages.Compute(key, func(old *opening.Page, found bool) (*opening.Page, otter.ComputeOp) {
+		if found && old != page {
+			stays = false
 			return old, otter.CancelOp
 		}
-		return &entry{page, weight}, otter.WriteOp
+		if before := page.Weight().Swap(weight); found && before == weight {
+			return page, otter.CancelOp
+		}
+		return page, otter.WriteOp
 	})
 	if !stays {
 		page.Close()
