@@ -104,7 +104,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
 	x.verdict = request.Inspect(r, func() request.Facts {
 		facts = factsOf(r, ticket != "")
 		return facts
-	}, h.ignoreQuery)
+	}, &h.request)
 	x.reason = string(x.verdict.Reason)
 	if x.verdict.Commit || x.verdict.Reason == request.Marked {
 		x.watched = true
@@ -126,7 +126,7 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	if h.Key != "" {
 		path = x.repl.ReplaceAll(h.Key, "")
 	}
-	x.key = request.NewKey(h.identityIn(x.r)+choices(h.around, x.r), path, x.r, facts, h.ignoreQuery)
+	x.key = request.NewKey(h.identityIn(x.r)+choices(h.around, x.r), path, x.r, facts, h.request.IgnoreQuery)
 	if x.page = h.state.store.Get(x.key); x.page == nil {
 		x.page = new(opening.Page) // kept once it has learned something
 	}

@@ -124,12 +124,12 @@ type Handler struct {
 	Expire caddy.Duration `json:"expire,omitempty"`
 
 	// Written by Provision, not changed afterwards.
-	logger      *zap.Logger
-	state       *state
-	rules       opening.Rules
-	ignoreQuery request.Parameters
-	now         func() time.Time
-	linger      time.Duration
+	logger  *zap.Logger
+	state   *state
+	rules   opening.Rules
+	request request.Options
+	now     func() time.Time
+	linger  time.Duration
 
 	identityOnce sync.Once
 	identity     string              // written once by identityIn
@@ -173,7 +173,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Expire == 0 {
 		h.Expire = caddy.Duration(DefaultExpire)
 	}
-	h.ignoreQuery = h.IgnoreQuery
+	h.request = request.Options{IgnoreQuery: h.IgnoreQuery}
 	h.rules = opening.Rules{
 		LearnAfter: h.LearnAfter,
 		SharedKey:  h.Key != "",
