@@ -28,10 +28,11 @@ const (
 
 // Reasons of the handler itself, beside those of packages request and opening.
 const (
-	reasonHintsOnly = "hints_only" // `flush hints`
-	reasonPaused    = "paused"     // the backend is down
-	reasonPolicy    = "policy"     // a policy does not let the page correct itself
-	reasonCollected = "collected"  // the reload of a recovery, answered with the parked response
+	reasonHintsOnly = "hints_only"   // `flush hints`
+	reasonCrawlers  = "crawlers_off" // `crawlers off`
+	reasonPaused    = "paused"       // the backend is down
+	reasonPolicy    = "policy"       // a policy does not let the page correct itself
+	reasonCollected = "collected"    // the reload of a recovery, answered with the parked response
 
 	// An outer handler, deferred header operations among them, …
 	reasonCacheControl = "cache_control" // … makes the response one that caches keep
@@ -185,6 +186,8 @@ func (h *Handler) bar(reason string) {
 // bars says why a response is not committed although the request allows it.
 func (x *exchange) bars(w http.ResponseWriter) string {
 	switch {
+	case x.verdict.Audience == request.Crawler && x.h.Crawlers == CrawlersOff:
+		return reasonCrawlers
 	case x.plan.Early == nil:
 		return string(x.plan.Reason)
 	case x.h.Flush == FlushHints:

@@ -2,7 +2,9 @@ package request
 
 import (
 	"net/http"
+	"os"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -84,5 +86,18 @@ func TestOtherBots(t *testing.T) {
 	r.Header.Set("User-Agent", "Mozilla/5.0 (compatible; FooBot/1.0)")
 	if v := Inspect(r, known(facts), nil); v.Crawler != "" || v.Audience != Anonymous || !v.Commit {
 		t.Errorf("%+v", v)
+	}
+}
+
+// The README lists every crawler, with its words.
+func TestCrawlersAreDocumented(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range crawlers {
+		if row := "| `" + string(c.family) + "` | " + strings.Join(c.words, ", ") + " |\n"; !strings.Contains(string(readme), row) {
+			t.Errorf("the README has no row %q", row)
+		}
 	}
 }
