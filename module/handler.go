@@ -157,12 +157,13 @@ type Handler struct {
 	Expire caddy.Duration `json:"expire,omitempty"`
 
 	// Written by Provision, not changed afterwards.
-	logger  *zap.Logger
-	state   *state
-	rules   opening.Rules
-	request request.Options
-	now     func() time.Time
-	linger  time.Duration
+	logger    *zap.Logger
+	maxMemory uint64 // bytes
+	state     *state
+	rules     opening.Rules
+	request   request.Options
+	now       func() time.Time
+	linger    time.Duration
 
 	identityOnce sync.Once
 	identity     string              // written once by identityIn
@@ -229,11 +230,16 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
+	maxMemory, err := maxMemoryIn(ctx)
+	if err != nil {
+		return err
+	}
 	state, err := loadState()
 	if err != nil {
 		return err
 	}
-	h.state = state
+	h.state, h.maxMemory = state, maxMemory
+	limits.join(h)
 	return nil
 }
 
@@ -243,6 +249,7 @@ func (h *Handler) Cleanup() error {
 	if h.state == nil {
 		return nil
 	}
+	limits.leave(h)
 	return releaseState()
 }
 

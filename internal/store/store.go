@@ -57,6 +57,10 @@ func (s *Store) Put(key request.Key, page *opening.Page) {
 	})
 }
 
+// SetMaximum changes the limit that New was given. Pages that are too many for the
+// new one are dropped at once.
+func (s *Store) SetMaximum(maxBytes uint64) { s.cache.SetMaximum(maxBytes) }
+
 // Len returns the number of pages.
 func (s *Store) Len() int { return s.cache.EstimatedSize() }
 

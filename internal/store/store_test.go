@@ -70,6 +70,30 @@ func TestStoreIsBounded(t *testing.T) {
 	}
 }
 
+// A lower limit holds at once, a higher one from then on.
+func TestSetMaximum(t *testing.T) {
+	s, err := New(4 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := func() {
+		for i := range 2000 {
+			s.Put(request.Key(fmt.Sprint("key ", i)), learned(1000))
+		}
+	}
+	fill()
+	before := s.Len()
+	s.SetMaximum(1 << 20)
+	if s.Bytes() > 1<<20 || s.Len() == 0 || s.Len() >= before {
+		t.Errorf("%d bytes in %d pages of %d are left", s.Bytes(), s.Len(), before)
+	}
+	s.SetMaximum(4 << 20)
+	fill()
+	if s.Len() != before {
+		t.Errorf("there is room for %d pages, there was for %d", s.Len(), before)
+	}
+}
+
 func BenchmarkGet(b *testing.B) {
 	s, err := New(64 << 20)
 	if err != nil {
