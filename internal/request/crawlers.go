@@ -46,9 +46,11 @@ var crawlers = []crawler{
 func IsCrawler(userAgent string) bool { return familyOf(userAgent) != "" }
 
 // IsBrowser reports whether a User-Agent is a browser's. Every browser begins
-// so, and so do crawlers that pretend to be one, which IsCrawler tells apart.
+// so, and so do crawlers that pretend to be one, which IsCrawler tells apart, and
+// bots that are not listed, most of which then say "compatible" (of browsers, only
+// Internet Explorer did).
 func IsBrowser(userAgent string) bool {
-	return strings.HasPrefix(userAgent, "Mozilla/5.0 (") && !IsCrawler(userAgent)
+	return strings.HasPrefix(userAgent, "Mozilla/5.0 (") && !strings.HasPrefix(userAgent, "Mozilla/5.0 (compatible;") && !IsCrawler(userAgent)
 }
 
 // crawlerWords are the words of all crawlers, in lower case, by their first letter.

@@ -89,6 +89,24 @@ func TestOtherBots(t *testing.T) {
 	}
 }
 
+// For the demand that one who taught a page was a browser's visitor.
+func TestIsBrowser(t *testing.T) {
+	for agent, want := range map[string]bool{
+		chrome: true,
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:150.0) Gecko/20100101 Firefox/150.0": true,
+		"Mozilla/5.0 (Linux; Android 9; CUBOT_X19) Chrome/99":                                  true,
+		crawlers[0].agent: false,
+		"Mozilla/5.0 (Linux; Android 6.0.1) Chrome/141.0 (compatible; Googlebot/2.1)": false,
+		"Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)":          false,
+		"curl/8": false,
+		"":       false,
+	} {
+		if IsBrowser(agent) != want {
+			t.Errorf("%q: %v", agent, !want)
+		}
+	}
+}
+
 // The README lists every crawler, with its words.
 func TestCrawlersAreDocumented(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
