@@ -3,8 +3,8 @@
 // knows, then streams the rest from the backend as it comes.
 //
 // Import it for its side effects: it registers the HTTP handler
-// http.handlers.headstart (package module) and the Caddyfile directive
-// headstart (package caddyfile).
+// http.handlers.headstart and the app headstart (package module), and the
+// Caddyfile directive and global option headstart (package caddyfile).
 //
 //	xcaddy build --with github.com/headstart-proxy/headstart
 package headstart

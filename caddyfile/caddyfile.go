@@ -24,16 +24,19 @@ func init() {
 // parse sets up the handler from Caddyfile tokens. Syntax:
 //
 //	headstart [<matcher>] {
-//	    flush         hints|head|shell
-//	    key           <template>
-//	    learn_after   <count>
+//	    flush          hints|head|shell
+//	    key            <template>
+//	    learn_after    <count>
 //	    learn_private
 //	    early_async
-//	    ignore_query  <parameter...>
-//	    ignore_header <name...>
-//	    min_wait      <duration>
-//	    max_opening   <size>
-//	    expire        <duration>
+//	    ignore_query   <parameter...>
+//	    ignore_header  <name...>
+//	    trust_header   <name...>
+//	    session_cookie <name...>
+//	    crawlers       off|head|shell
+//	    min_wait       <duration>
+//	    max_opening    <size>
+//	    expire         <duration>
 //	}
 //
 // Every option may be given once.
@@ -122,6 +125,35 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 		}
 		handler.IgnoreHeader = args
 
+	case "trust_header":
+		if len(args) == 0 {
+			return h.Errf("headstart: trust_header takes one or more header names")
+		}
+		for _, name := range args {
+			if err := module.CheckTrusted(name); err != nil {
+				return h.Errf("headstart: trust_header: %v", err)
+			}
+		}
+		handler.TrustHeader = args
+
+	case "session_cookie":
+		if len(args) == 0 {
+			return h.Errf("headstart: session_cookie takes one or more cookie names")
+		}
+		for _, name := range args {
+			if err := module.CheckCookie(name); err != nil {
+				return h.Errf("headstart: session_cookie: %v", err)
+			}
+		}
+		handler.SessionCookie = args
+
+	case "crawlers":
+		levels := []string{module.CrawlersOff, module.CrawlersHead, module.CrawlersShell}
+		if len(args) != 1 || !slices.Contains(levels, args[0]) {
+			return h.Errf("headstart: crawlers takes one level: off, head or shell; got %q", args)
+		}
+		handler.Crawlers = args[0]
+
 	case "min_wait":
 		d, err := caddy.ParseDuration(single(args))
 		if err != nil || d < 0 {
@@ -146,7 +178,7 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 
 	default:
 		return h.Errf("headstart: unknown option %q; known are flush, key, learn_after, learn_private, "+
-			"early_async, ignore_query, ignore_header, min_wait, max_opening and expire", option)
+			"early_async, ignore_query, ignore_header, trust_header, session_cookie, crawlers, min_wait, max_opening and expire", option)
 	}
 	return nil
 }

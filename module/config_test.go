@@ -22,6 +22,7 @@ func TestOptionsAreCheckedAtLoad(t *testing.T) {
 	}{
 		{"none", ``, ""},
 		{"all", `"flush": "hints", "key": "{http.request.host}{http.request.uri.path.0}", "learn_after": 16,
+			"trust_header": ["cf-ray", "Cf-Visitor"], "session_cookie": ["sessionid", "wordpress_logged_in_*"], "crawlers": "shell",
 			"learn_private": true, "ignore_query": ["utm_*", "fbclid"], "ignore_header": ["x-build"],
 			"min_wait": 0, "max_opening": 1048576, "expire": "24h"`, ""},
 		{"lowest", `"learn_after": 2, "min_wait": "0s", "max_opening": 1024, "expire": "1s"`, ""},
@@ -45,6 +46,14 @@ func TestOptionsAreCheckedAtLoad(t *testing.T) {
 
 		{"no header name", `"ignore_header": ["X A"]`, `ignore_header: "X A" is not a header name`},
 		{"header that must not be ignored", `"ignore_header": ["set-cookie"]`, `ignore_header: Set-Cookie cannot be ignored`},
+
+		{"no trusted header name", `"trust_header": ["Cf Ray"]`, `trust_header: "Cf Ray" is not a header name`},
+		{"trusted headers by their start", `"trust_header": ["cf-*"]`, `trust_header: Cf-* cannot be trusted: it must be the full name`},
+		{"header that must not be trusted", `"trust_header": ["Cf-Ray", "authorization"]`, `trust_header: Authorization cannot be trusted: it holds credentials`},
+		{"no cookie name", `"session_cookie": ["a b"]`, `session_cookie: "a b" is not a cookie name`},
+		{"any cookie", `"session_cookie": ["*"]`, `session_cookie: "*" is not a cookie name`},
+		{"star inside a cookie name", `"session_cookie": ["a*b"]`, `session_cookie: "a*b" is not a cookie name`},
+		{"unknown level of crawlers", `"crawlers": "on"`, `crawlers: "on" is not known; use off, head or shell`},
 
 		{"min_wait negative", `"min_wait": "-1ms"`, `min_wait: -1ms is negative; use 0 or more`},
 		{"min_wait that is no duration", `"min_wait": "soon"`, `invalid duration "soon"`},
@@ -95,6 +104,10 @@ func TestDefaultsOfOptions(t *testing.T) {
 		t.Errorf("flush is %q", h.Flush)
 	case h.Key != "" || h.LearnPrivate || h.EarlyAsync || h.IgnoreQuery != nil || h.IgnoreHeader != nil:
 		t.Errorf("not empty: %+v", h)
+	case h.TrustHeader != nil || h.SessionCookie != nil:
+		t.Errorf("not empty: %+v", h)
+	case h.Crawlers != "head":
+		t.Errorf("crawlers is %q", h.Crawlers)
 	case h.LearnAfter != 3:
 		t.Errorf("learn_after is %d", h.LearnAfter)
 	case time.Duration(*h.MinWait) != 30*time.Millisecond:

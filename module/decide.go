@@ -28,10 +28,11 @@ const (
 
 // Reasons of the handler itself, beside those of packages request and opening.
 const (
-	reasonHintsOnly = "hints_only" // `flush hints`
-	reasonPaused    = "paused"     // the brakes are applied
-	reasonPolicy    = "policy"     // a policy does not let the page correct itself
-	reasonCollected = "collected"  // the reload of a recovery, answered with the parked response
+	reasonHintsOnly = "hints_only"   // `flush hints`
+	reasonCrawlers  = "crawlers_off" // `crawlers off`
+	reasonPaused    = "paused"       // the brakes are applied
+	reasonPolicy    = "policy"       // a policy does not let the page correct itself
+	reasonCollected = "collected"    // the reload of a recovery, answered with the parked response
 
 	// An outer handler, deferred header operations among them, …
 	reasonCacheControl = "cache_control" // … makes the response one that caches keep
@@ -104,7 +105,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
 	x.verdict = request.Inspect(r, func() request.Facts {
 		facts = factsOf(r, ticket != "")
 		return facts
-	}, h.ignoreQuery)
+	}, &h.request)
 	x.reason = string(x.verdict.Reason)
 	if x.verdict.Commit || x.verdict.Reason == request.Marked {
 		x.watched = true
@@ -127,7 +128,7 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	if h.Key != "" {
 		path = x.repl.ReplaceAll(h.Key, "")
 	}
-	x.key = request.NewKey(h.identity+choices(h.around, x.r), path, x.r, facts, h.ignoreQuery)
+	x.key = request.NewKey(h.identity+choices(h.around, x.r), path, x.r, facts, h.request.IgnoreQuery)
 	learn := x.verdict.Learn
 	if x.page = h.state.store.Get(x.key); x.page == nil {
 		learn = learn && h.state.store.Admits(x.key)
@@ -195,6 +196,8 @@ func (h *Handler) bar(reason string) {
 // bars says why a response is not committed although the request allows it.
 func (x *exchange) bars(w http.ResponseWriter) string {
 	switch {
+	case x.verdict.Audience == request.Crawler && x.h.Crawlers == CrawlersOff:
+		return reasonCrawlers
 	case x.plan.Early == nil:
 		return string(x.plan.Reason)
 	case x.h.Flush == FlushHints:

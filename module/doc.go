@@ -6,6 +6,7 @@
 // itself in front of the visitor, or the connection is aborted; and no bad
 // traffic ever fails a request.
 //
-// serve.go holds the whole of one request: decide, commit, next, splice, learn,
+// The app headstart has the options that all handlers share, see app.go. serve.go
+// holds the whole of one request: decide, commit, next, splice, learn,
 // report.
 package module

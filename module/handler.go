@@ -3,7 +3,6 @@ package module
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/request"
@@ -48,6 +46,13 @@ const (
 	FlushShell = "shell"
 )
 
+// The values of Handler.Crawlers.
+const (
+	CrawlersOff   = "off"
+	CrawlersHead  = "head"
+	CrawlersShell = "shell"
+)
+
 // Handler answers a page request at once with the part of the page that it has
 // learned, the opening, and streams the rest from the handlers behind it (most
 // often reverse_proxy) as it comes. It learns by watching responses to requests
@@ -59,7 +64,8 @@ const (
 // ------------|------------
 // `{http.headstart.level}` | How far the response was committed before the backend answered: `none` or `head`
 // `{http.headstart.reason}` | Why it was not committed, a short fixed word; empty after a commit
-// `{http.headstart.audience}` | `anonymous` (no cookies), `returning` (cookies) or `crawler`; empty if the request is no page navigation
+// `{http.headstart.audience}` | `anonymous` (no cookies, or none of `session_cookie`), `returning` (cookies) or `crawler`; empty if the request is no page navigation
+// `{http.headstart.crawler}` | The crawler that the request says it comes from, by family (`googlebot`, `bingbot`, `gptbot`, …); `other` for bots that are not listed; empty for everybody else
 // `{http.headstart.outcome}` | How a committed response ended: `exact`, `merged`, `repaired`, `reloaded`, `redirected`, `failed`, `aborted` or `canceled`
 // `{http.headstart.backend_status}` | The status that the backend gave, which a committed response does not show
 // `{http.headstart.early_ms}` | Milliseconds from the start of the request until the opening was sent
@@ -67,7 +73,7 @@ const (
 // `{http.headstart.backend_body_ms}` | Milliseconds until the backend's first body byte
 // `{http.headstart.saved_ms}` | Milliseconds by which the first byte came earlier than the backend's header
 //
-// The level, reason and audience are there before the response is written, so a
+// The level, reason, audience and crawler are there before the response is written, so a
 // deferred `header` (`header >Name …`, or with `defer`) can use them; the others
 // when the handler returns. `log_append` sees all of them, but for responses that
 // end in an abort, where it adds nothing; the access log field `headstart` is
@@ -110,6 +116,33 @@ type Handler struct {
 	// timings, cache status). Default: none.
 	IgnoreHeader []string `json:"ignore_header,omitempty"`
 
+	// Names of request headers that a CDN in front adds to each request, such as
+	// `Cf-Ray`, `Cf-Connecting-Ip`, `Cf-Visitor` or `X-Amz-Cf-Id`. A request with a
+	// header that browsers don't send is otherwise neither sent early nor learned
+	// from. With this option the operator vouches that the CDN sets the header on
+	// each request or takes it off, so that no visitor can choose its value, and that
+	// the value does not shape the page, or that the page's Vary names it. The
+	// headers are believed only from Caddy's `trusted_proxies`, once, with at most
+	// 512 bytes and none of "'<>&\`{}$%| (Cf-Visitor: the two texts that Cloudflare
+	// sends). Names that say who the visitor is, or ask for another page, are
+	// refused. Default: none.
+	TrustHeader []string `json:"trust_header,omitempty"`
+
+	// Names of the cookies that a session has; a trailing `*` matches any ending
+	// (`wordpress_logged_in_*`). Only visitors with one of them count as `returning`
+	// then, which has to earn early responses apart from `anonymous`; those whose
+	// cookies are all others (consent, statistics) count as `anonymous`. Names are
+	// compared as they are sent; a Cookie header that does not keep to RFC 6265
+	// section 4.2.1 counts as a session. Requests with any cookie teach nothing,
+	// whatever this says. Default: every cookie is a session's.
+	SessionCookie []string `json:"session_cookie,omitempty"`
+
+	// How far responses to listed crawlers are committed: `off` (never; such
+	// requests may still teach), `head` or `shell`. They run no script that could
+	// correct a page, so a surprise ends their response in an abort. Default: `head`. Until that level is available, `shell`
+	// means `head`.
+	Crawlers string `json:"crawlers,omitempty"`
+
 	// Pages whose backend usually sends its header faster than this are not
 	// committed early, for there is nothing to gain. 0 commits always.
 	// Default: 30ms.
@@ -124,12 +157,13 @@ type Handler struct {
 	Expire caddy.Duration `json:"expire,omitempty"`
 
 	// Written by Provision, not changed afterwards.
-	logger      *zap.Logger
-	state       *state
-	rules       opening.Rules
-	ignoreQuery request.Parameters
-	now         func() time.Time
-	linger      time.Duration
+	logger    *zap.Logger
+	maxMemory uint64 // bytes
+	state     *state
+	rules     opening.Rules
+	request   request.Options
+	now       func() time.Time
+	linger    time.Duration
 
 	identityOnce sync.Once
 	identity     string              // written once by identityIn
@@ -159,6 +193,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Flush == "" {
 		h.Flush = FlushShell
 	}
+	if h.Crawlers == "" {
+		h.Crawlers = CrawlersHead
+	}
 	if h.LearnAfter == 0 {
 		h.LearnAfter = DefaultLearnAfter
 	}
@@ -172,7 +209,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Expire == 0 {
 		h.Expire = caddy.Duration(DefaultExpire)
 	}
-	h.ignoreQuery = h.IgnoreQuery
+	h.request = request.Options{IgnoreQuery: h.IgnoreQuery, SessionCookie: h.SessionCookie}
+	for _, name := range h.TrustHeader {
+		h.request.TrustHeader = append(h.request.TrustHeader, http.CanonicalHeaderKey(name))
+	}
 	h.rules = opening.Rules{
 		LearnAfter: h.LearnAfter,
 		SharedKey:  h.Key != "",
@@ -189,11 +229,16 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
+	maxMemory, err := maxMemoryIn(ctx)
+	if err != nil {
+		return err
+	}
 	state, err := loadState()
 	if err != nil {
 		return err
 	}
-	h.state = state
+	h.state, h.maxMemory = state, maxMemory
+	limits.join(h)
 	return nil
 }
 
@@ -203,6 +248,7 @@ func (h *Handler) Cleanup() error {
 	if h.state == nil {
 		return nil
 	}
+	limits.leave(h)
 	return releaseState()
 }
 
@@ -229,6 +275,21 @@ func (h *Handler) Validate() error {
 			return fmt.Errorf("ignore_header: %w", err)
 		}
 	}
+	for _, name := range h.TrustHeader {
+		if err := CheckTrusted(name); err != nil {
+			return fmt.Errorf("trust_header: %w", err)
+		}
+	}
+	for _, name := range h.SessionCookie {
+		if err := CheckCookie(name); err != nil {
+			return fmt.Errorf("session_cookie: %w", err)
+		}
+	}
+	switch h.Crawlers {
+	case CrawlersOff, CrawlersHead, CrawlersShell:
+	default:
+		return fmt.Errorf("crawlers: %q is not known; use off, head or shell", h.Crawlers)
+	}
 	if *h.MinWait < 0 {
 		return fmt.Errorf("min_wait: %s is negative; use 0 or more", time.Duration(*h.MinWait))
 	}
@@ -237,63 +298,6 @@ func (h *Handler) Validate() error {
 	}
 	if d := time.Duration(h.Expire); d < MinExpire || d > MaxExpire {
 		return fmt.Errorf("expire: %s is out of range; use 1s to 24h", d)
-	}
-	return nil
-}
-
-// CheckKey checks a template for the option key: every { has its }.
-func CheckKey(template string) error {
-	depth := 0
-	for _, c := range template {
-		switch c {
-		case '{':
-			depth++
-		case '}':
-			depth--
-		}
-		if depth < 0 {
-			return fmt.Errorf("a } before its { in %q", template)
-		}
-	}
-	if depth != 0 {
-		return fmt.Errorf("unbalanced braces in %q", template)
-	}
-	return nil
-}
-
-// CheckParameter checks one name of the option ignore_query.
-func CheckParameter(name string) error {
-	stem := strings.TrimSuffix(name, "*")
-	if stem == "" || strings.ContainsAny(stem, "*?&=;#% \t") {
-		return fmt.Errorf("%q is not a parameter name; use a plain name, or the start of one followed by *", name)
-	}
-	return nil
-}
-
-// notIgnorable are the response headers whose differences have a rule of their
-// own, so that ignoring them could leave a wrong page standing.
-var notIgnorable = map[string]bool{
-	"Cache-Control":                       true,
-	"Clear-Site-Data":                     true,
-	"Content-Disposition":                 true,
-	"Content-Encoding":                    true,
-	"Content-Security-Policy":             true,
-	"Content-Security-Policy-Report-Only": true,
-	"Content-Type":                        true,
-	"Location":                            true,
-	"Refresh":                             true,
-	"Set-Cookie":                          true,
-	"Trailer":                             true,
-	"Vary":                                true,
-}
-
-// CheckIgnorable checks one name of the option ignore_header.
-func CheckIgnorable(name string) error {
-	if !httpguts.ValidHeaderFieldName(name) {
-		return fmt.Errorf("%q is not a header name", name)
-	}
-	if notIgnorable[http.CanonicalHeaderKey(name)] {
-		return fmt.Errorf("%s cannot be ignored: it decides how a page may be shown or stored", http.CanonicalHeaderKey(name))
 	}
 	return nil
 }

@@ -36,6 +36,9 @@ func (h *Handler) identityIn(r *http.Request) string {
 		}
 		s := search{self: h, hash: sha256.New()}
 		s.write("options", h.Key, fmt.Sprint(h.LearnPrivate), fmt.Sprint(h.EarlyAsync), fmt.Sprint(h.IgnoreQuery), fmt.Sprint(h.IgnoreHeader))
+		// Who may teach, and whose answers an audience's record is made of. Not flush and
+		// crawlers: they hold back what was learned, and change nothing of it.
+		s.write("audiences", fmt.Sprint(h.TrustHeader), fmt.Sprint(h.SessionCookie))
 		// Not its name, which changes when another server is put before it.
 		s.write("server")
 		s.write(slices.Sorted(slices.Values(server.Listen))...)

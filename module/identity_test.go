@@ -217,3 +217,33 @@ func TestIdentityIgnores(t *testing.T) {
 		}
 	}
 }
+
+// Options that decide who teaches, and whose answers count for whom, are part of
+// the identity; those that only hold back what was learned are not.
+func TestIdentityOfOptions(t *testing.T) {
+	identity := func(h *Handler) string {
+		return identityOf(h, &caddyhttp.Server{Routes: caddyhttp.RouteList{does(h)}})
+	}
+	plain := identity(new(Handler))
+	owner := map[string]string{plain: "none"}
+	for name, h := range map[string]*Handler{
+		"key":            {Key: "/a"},
+		"learn_private":  {LearnPrivate: true},
+		"early_async":    {EarlyAsync: true},
+		"ignore_query":   {IgnoreQuery: []string{"a"}},
+		"ignore_header":  {IgnoreHeader: []string{"A"}},
+		"trust_header":   {TrustHeader: []string{"A"}},
+		"session_cookie": {SessionCookie: []string{"A"}},
+	} {
+		id := identity(h)
+		if other, taken := owner[id]; taken {
+			t.Errorf("%s and %s are the same", name, other)
+		}
+		owner[id] = name
+	}
+	for name, h := range map[string]*Handler{"flush": {Flush: FlushHints}, "crawlers": {Crawlers: CrawlersOff}} {
+		if id := identity(h); id != plain {
+			t.Errorf("%s changes the identity", name)
+		}
+	}
+}

@@ -26,6 +26,7 @@ var metrics = struct {
 	early     *prometheus.HistogramVec
 	header    *prometheus.HistogramVec
 	flushed   prometheus.Counter
+	crawlers  crawlerMetrics
 	openings  prometheus.GaugeFunc
 	openBytes prometheus.GaugeFunc
 }{
@@ -55,6 +56,22 @@ var metrics = struct {
 		Name: "caddy_headstart_flushed_bytes_total",
 		Help: "Bytes sent before the backend answered, before compression.",
 	}),
+	crawlers: crawlerMetrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "caddy_headstart_crawler_requests_total",
+			Help: "Requests by who says to be a crawler, and the level to which they were committed.",
+		}, []string{"family", "level"}),
+		early: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "caddy_headstart_crawler_early_ttfb_seconds",
+			Help:    "Time until the opening of a response to a crawler was sent.",
+			Buckets: buckets,
+		}, []string{"family"}),
+		header: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "caddy_headstart_crawler_backend_ttfb_seconds",
+			Help:    "Time until the backend's header of a page that a crawler asked for.",
+			Buckets: buckets,
+		}, []string{"family"}),
+	},
 	openings: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "caddy_headstart_openings",
 		Help: "Pages held.",
@@ -75,12 +92,20 @@ var metrics = struct {
 	}),
 }
 
+// crawlerMetrics have labels from a fixed list, request.Family.
+type crawlerMetrics struct {
+	requests *prometheus.CounterVec
+	early    *prometheus.HistogramVec
+	header   *prometheus.HistogramVec
+}
+
 // registerMetrics registers the collectors with the registry of a config. With a
 // second handler in one config they are there already.
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
 		metrics.requests, metrics.outcomes, metrics.backend, metrics.early,
 		metrics.header, metrics.flushed, metrics.openings, metrics.openBytes,
+		metrics.crawlers.requests, metrics.crawlers.early, metrics.crawlers.header,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !errors.As(err, &already) {
@@ -94,6 +119,9 @@ func registerMetrics(registry *prometheus.Registry) error {
 func (x *exchange) count() {
 	level := x.level()
 	metrics.requests.WithLabelValues(level, x.reason, x.audience()).Inc()
+	if family := string(x.verdict.Crawler); family != "" {
+		x.countCrawler(family, level)
+	}
 	if !x.watched {
 		return
 	}
@@ -108,6 +136,16 @@ func (x *exchange) count() {
 	if x.early > 0 {
 		metrics.early.WithLabelValues(x.audience()).Observe(x.early.Seconds())
 		metrics.flushed.Add(float64(x.flushed))
+	}
+}
+
+func (x *exchange) countCrawler(family, level string) {
+	metrics.crawlers.requests.WithLabelValues(family, level).Inc()
+	if x.watched && x.header > 0 {
+		metrics.crawlers.header.WithLabelValues(family).Observe(x.header.Seconds())
+	}
+	if level != levelNone && x.early > 0 {
+		metrics.crawlers.early.WithLabelValues(family).Observe(x.early.Seconds())
 	}
 }
 

@@ -19,14 +19,17 @@ import (
 
 // metricsLabels are all metrics, with their labels.
 var metricsLabels = map[string][]string{
-	"caddy_headstart_requests_total":          {"audience", "level", "reason"},
-	"caddy_headstart_outcomes_total":          {"audience", "outcome"},
-	"caddy_headstart_backend_responses_total": {"class", "level"},
-	"caddy_headstart_early_ttfb_seconds":      {"audience"},
-	"caddy_headstart_backend_ttfb_seconds":    {"level"},
-	"caddy_headstart_flushed_bytes_total":     {},
-	"caddy_headstart_openings":                {},
-	"caddy_headstart_opening_bytes":           {},
+	"caddy_headstart_requests_total":               {"audience", "level", "reason"},
+	"caddy_headstart_outcomes_total":               {"audience", "outcome"},
+	"caddy_headstart_backend_responses_total":      {"class", "level"},
+	"caddy_headstart_early_ttfb_seconds":           {"audience"},
+	"caddy_headstart_backend_ttfb_seconds":         {"level"},
+	"caddy_headstart_crawler_requests_total":       {"family", "level"},
+	"caddy_headstart_crawler_early_ttfb_seconds":   {"family"},
+	"caddy_headstart_crawler_backend_ttfb_seconds": {"family"},
+	"caddy_headstart_flushed_bytes_total":          {},
+	"caddy_headstart_openings":                     {},
+	"caddy_headstart_opening_bytes":                {},
 }
 
 // metricsTraffic makes a little of every kind of traffic at a path.
@@ -124,6 +127,7 @@ func TestMetricsNames(t *testing.T) {
 	origin := startOrigin(t)
 	l := startLesson(t, origin, reloadSite("site", "", "reverse_proxy "+origin.Addr()))
 	metricsTraffic(t, l, "/chosen")
+	crawl(t, l, "/crawled")
 	l.visit(t, newVisitor(t, "h1"), "site", "/chosen", func(r *http.Request) { r.Method = "CHOSEN" })
 	l.visit(t, newVisitor(t, "h1"), "site", "/chosen", with("User-Agent", "Mozilla/5.0 (chosen) Googlebot"))
 
@@ -171,6 +175,7 @@ func TestMetricsLint(t *testing.T) {
 	origin := startOrigin(t)
 	l := startLesson(t, origin, reloadSite("site", "", "reverse_proxy "+origin.Addr()))
 	metricsTraffic(t, l, "/")
+	crawl(t, l, "/crawled")
 	resp, err := newVisitor(t, "h1").transport.RoundTrip(newRequest(t, http.MethodGet, "http://"+l.addr(t, "metrics")+"/metrics", nil))
 	if err != nil {
 		t.Fatal(err)

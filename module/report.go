@@ -18,6 +18,7 @@ const (
 	fieldLevel     = "level"
 	fieldReason    = "reason"
 	fieldAudience  = "audience"
+	fieldCrawler   = "crawler"
 	fieldOutcome   = "outcome"
 	fieldStatus    = "backend_status"
 	fieldEarly     = "early_ms"
@@ -55,6 +56,8 @@ func (x *exchange) placeholder(key string) (value any, known bool) {
 		return x.reason, true
 	case fieldAudience:
 		return x.audience(), true
+	case fieldCrawler:
+		return string(x.verdict.Crawler), true
 	}
 	if !x.reported {
 		return "", true
@@ -130,6 +133,9 @@ func (x *exchange) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString(fieldLevel, x.level())
 	if x.reason != "" {
 		enc.AddString(fieldReason, x.reason)
+	}
+	if x.verdict.Crawler != "" {
+		enc.AddString(fieldCrawler, string(x.verdict.Crawler))
 	}
 	if !x.verdict.Navigation {
 		return nil

@@ -19,7 +19,7 @@ import (
 // reportFields are all fields of the access log, and with http.headstart. in
 // front the names of the placeholders.
 var reportFields = []string{
-	"level", "reason", "audience", "outcome", "backend_status",
+	"level", "reason", "audience", "crawler", "outcome", "backend_status",
 	"early_ms", "backend_header_ms", "backend_body_ms", "saved_ms",
 }
 
@@ -79,6 +79,10 @@ func TestAccessLog(t *testing.T) {
 		m["level"], m["audience"], m["reason"] = "none", audience, reason
 		return m
 	}
+	of := func(crawler string, m map[string]any) map[string]any {
+		m["crawler"] = crawler
+		return m
+	}
 	tests := []struct {
 		name   string
 		taught bool
@@ -97,7 +101,14 @@ func TestAccessLog(t *testing.T) {
 		}},
 		{name: "learning", dress: undressed, answer: ok, want: none("anonymous", "not_learned")},
 		{name: "returning", taught: true, dress: with("Cookie", "a=b"), answer: ok, want: none("returning", "not_learned")},
-		{name: "crawler", taught: true, dress: with("User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1)"), answer: ok, want: none("crawler", "not_learned")},
+		{
+			name: "crawler", taught: true, dress: with("User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1)"), answer: ok,
+			want: of("googlebot", none("crawler", "not_learned")),
+		},
+		{
+			name: "another bot", dress: func(r *http.Request) { r.Header = http.Header{"User-Agent": {"FooBot/1.0"}} }, answer: ok,
+			want: of("other", map[string]any{"level": "none", "reason": "not_navigation"}),
+		},
 		{name: "exact", taught: true, dress: undressed, answer: ok, want: committed("exact", 200)},
 		{
 			name: "reloaded", taught: true, dress: undressed,

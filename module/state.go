@@ -11,9 +11,6 @@ import (
 	"github.com/headstart-proxy/headstart/internal/store"
 )
 
-// DefaultMaxMemory is how many bytes all that was learned may take.
-const DefaultMaxMemory = 64 << 20
-
 // pool holds the one state of the process. It lives as long as a config uses it,
 // so that openings survive a reload and go with the last handler.
 var pool = caddy.NewUsagePool()

@@ -6,129 +6,172 @@ import (
 	"strings"
 )
 
-// maxValue is the most bytes that one header value of a clean request may have.
-const maxValue = 512
-
-// unclean are the bytes that a header value of a clean request may not hold:
-// what could leave an attribute, a string, a template or a shell word, if a
-// backend wrote the value into its page.
-const unclean = "\"'<>&\\`{}$%|"
-
-// A rule says whether one header value may be part of a clean request.
-type rule func(value string) bool
-
-// allowed is what browsers and crawlers send on a first navigation. A request
-// with any other header is not clean: it could shape the page, and the key does
-// not hold it. Each rule closes what its header could otherwise carry in.
-var allowed = map[string]rule{
-	"Accept":                    plain,
-	"Accept-Encoding":           plain,
-	"Accept-Language":           plain, // where it shapes the page, Vary puts it into the key
-	"Alt-Used":                  only("abcdefghijklmnopqrstuvwxyz0123456789.:[]-"),
-	"Cache-Control":             oneOf("max-age=0"),
-	"Connection":                oneOf("keep-alive", "close"), // `Connection: Cookie` would strip a header on the way
-	"Dnt":                       oneOf("0", "1"),
-	"From":                      oneOf("googlebot(at)googlebot.com", "bingbot(at)microsoft.com"),
-	"Priority":                  only("abcdefghijklmnopqrstuvwxyz0123456789=, "),
-	"Sec-Ch-Ua":                 brands,
-	"Sec-Ch-Ua-Mobile":          oneOf("?0", "?1"),
-	"Sec-Ch-Ua-Platform":        brands,
-	"Sec-Fetch-Dest":            oneOf("document"),
-	"Sec-Fetch-Mode":            oneOf("navigate"),
-	"Sec-Fetch-Site":            oneOf("none", "same-origin", "same-site", "cross-site"),
-	"Sec-Fetch-User":            oneOf("?1"),
-	"Sec-Gpc":                   oneOf("0", "1"),
-	"Te":                        oneOf("trailers"),
-	"Traceparent":               only("0123456789abcdef-"), // Caddy's own, from `tracing`
-	"Upgrade-Insecure-Requests": oneOf("1"),
-	"User-Agent":                plain,
+// ruleset is what a request has to keep to. Its rows are in rules.go.
+type ruleset struct {
+	shapes        []shape
+	circumstances []circumstance
+	values        []valueRule
+	headers       map[string]header // by canonical name
+	proxied       map[string]header
+	named         map[string]header
+	other         header // of the headers that trust_header names beside named
 }
 
-// forwarded are the headers that a proxy in front may add. They are believed
-// from Caddy's trusted proxies only, and are part of the key but for the
-// client's address.
-var forwarded = map[string]rule{
-	"X-Forwarded-For":   only("0123456789abcdefABCDEF.:, "),
-	"X-Forwarded-Host":  only("abcdefghijklmnopqrstuvwxyz0123456789.:-"),
-	"X-Forwarded-Proto": oneOf("http", "https"),
+// A shape keeps a request from being a document navigation.
+type shape struct {
+	name   string
+	reason Reason
+	when   func(*http.Request) bool
+	closes string // what would get in otherwise
 }
 
-// clean reports whether r may be committed, and if so whether it may teach.
-// Cookies, ignored query parameters and a referring page of another site forbid
-// learning only. r must be a navigation.
-func clean(r *http.Request, f Facts, ignore Parameters) (commit, learn bool) {
-	switch {
-	case f.User != "": // somebody signed in at an outer handler
-		return false, false
-	case r.TLS != nil && len(r.TLS.PeerCertificates) > 0: // signed in by certificate
-		return false, false
-	case r.TLS != nil && !r.TLS.HandshakeComplete: // early data can be replayed (RFC 8470)
-		return false, false
-	case !strings.HasPrefix(f.Target, "/"): // absolute-form
-		return false, false
-	case !cleanHost(r.Host, f.ListenerPort):
-		return false, false
-	}
-	learn = true
-	if _, query, found := strings.Cut(f.Target, "?"); found {
-		if !ignore.coverAll(query) {
-			return false, false
+// A circumstance keeps a navigation from being clean.
+type circumstance struct {
+	name   string
+	effect effect
+	when   func(*http.Request, Facts, *Options) bool
+	closes string
+}
+
+// effect is what a circumstance keeps a navigation from.
+type effect uint8
+
+const (
+	bars         effect = iota // from being committed, and from teaching
+	barsLearning               // from teaching
+)
+
+// A valueRule keeps a header's values from being clean.
+type valueRule struct {
+	name   string
+	when   func(values []string) bool
+	closes string
+}
+
+// A header may be on a clean request, if its value is accepted. Without accept it
+// is judged by circumstances alone.
+type header struct {
+	accept accept
+	closes string
+}
+
+// navigation says why r is not a document navigation that may be answered early,
+// or "" if it is one.
+func (s *ruleset) navigation(r *http.Request) Reason {
+	for i := range s.shapes {
+		if s.shapes[i].when(r) {
+			return s.shapes[i].reason
 		}
-		learn = false
+	}
+	return ""
+}
+
+// clean reports whether r, a navigation, may be committed, and if so whether it
+// may teach.
+func (s *ruleset) clean(r *http.Request, f Facts, o *Options) (commit, learn bool) {
+	learn = true
+	for i := range s.circumstances {
+		c := &s.circumstances[i]
+		switch {
+		case !c.when(r, f, o):
+		case c.effect == bars:
+			return false, false
+		default:
+			learn = false
+		}
 	}
 	for name, values := range r.Header {
-		switch name {
-		case "Cookie":
-			learn = false
-			continue
-		case "Referer":
-			own, ok := referer(values, r)
-			if !ok {
-				return false, false
-			}
-			learn = learn && own
-			continue
-		}
-		check := allowed[name]
-		if check == nil && f.TrustedProxy {
-			check = forwarded[name]
-		}
-		if check == nil || len(values) != 1 || len(values[0]) > maxValue || !check(values[0]) {
+		rule, listed := s.header(name, f, o)
+		if !listed || rule.accept != nil && !s.accepts(rule, values) {
 			return false, false
 		}
 	}
 	return true, learn
 }
 
-// cleanHost reports whether a Host is in the one form that browsers send: lower
-// case, no trailing dot, no port but the listener's. Other spellings reach the
-// same site, and a backend may copy them into its page.
-func cleanHost(host string, listenerPort int) bool {
-	name, port, hasPort := strings.Cut(host, ":")
-	if strings.HasPrefix(host, "[") { // an IPv6 literal
-		end := strings.IndexByte(host, ']')
-		if end < 0 {
-			return false
-		}
-		name = host[:end+1]
-		port, hasPort = strings.CutPrefix(host[end+1:], ":")
+// header returns the rule for a header, and whether there is one.
+func (s *ruleset) header(name string, f Facts, o *Options) (rule header, listed bool) {
+	if rule, listed = s.headers[name]; listed || !f.TrustedProxy {
+		return rule, listed
 	}
-	if name == "" || strings.HasSuffix(name, ".") || (hasPort && port != strconv.Itoa(listenerPort)) {
-		return false
+	if rule, listed = s.proxied[name]; listed || !o.trusts(name) {
+		return rule, listed
 	}
-	return hostBytes(name)
+	if rule, listed = s.named[name]; listed {
+		return rule, true
+	}
+	return s.other, true
 }
 
-var (
-	hostBytes = only("abcdefghijklmnopqrstuvwxyz0123456789.-_:[]")
-	pathBytes = only("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-")
-)
+func (s *ruleset) accepts(rule header, values []string) bool {
+	for i := range s.values {
+		if s.values[i].when(values) {
+			return false
+		}
+	}
+	return rule.accept(values[0])
+}
 
-// referer reports whether a Referer is acceptable, and whether it names this
-// very site, which learning demands. Other sites send their bare origin (the
-// default policy strict-origin-when-cross-origin); that is no reason to keep a
+// certified reports whether the visitor showed a certificate.
+func certified(r *http.Request, _ Facts, _ *Options) bool {
+	return r.TLS != nil && len(r.TLS.PeerCertificates) > 0
+}
+
+// earlyData reports whether r came before the TLS handshake was over (RFC 8446
+// section 2.3). What a proxy in front took in so shows as Early-Data, which is no
+// listed header.
+func earlyData(r *http.Request, _ Facts, _ *Options) bool {
+	return r.TLS != nil && !r.TLS.HandshakeComplete
+}
+
+func notOriginForm(_ *http.Request, f Facts, _ *Options) bool {
+	return !strings.HasPrefix(f.Target, "/")
+}
+
+func hasQuery(_ *http.Request, f Facts, _ *Options) bool {
+	return strings.Contains(f.Target, "?")
+}
+
+// openQuery reports whether the target has a query that is not ignored.
+func openQuery(_ *http.Request, f Facts, o *Options) bool {
+	_, query, found := strings.Cut(f.Target, "?")
+	return found && !o.IgnoreQuery.coverAll(query)
+}
+
+// oddHost reports whether a Host is not in the one form that browsers send: lower
+// case, no trailing dot, no port but the listener's.
+func oddHost(r *http.Request, f Facts, _ *Options) bool {
+	name, port, hasPort := strings.Cut(r.Host, ":")
+	if strings.HasPrefix(r.Host, "[") { // an IPv6 literal
+		end := strings.IndexByte(r.Host, ']')
+		if end < 0 {
+			return true
+		}
+		name = r.Host[:end+1]
+		port, hasPort = strings.CutPrefix(r.Host[end+1:], ":")
+	}
+	return strings.HasSuffix(name, ".") || hasPort && port != strconv.Itoa(f.ListenerPort) || !hostBytes(name)
+}
+
+func oddReferer(r *http.Request, _ Facts, _ *Options) bool {
+	_, ok := referer(r)
+	return !ok
+}
+
+func foreignReferer(r *http.Request, _ Facts, _ *Options) bool {
+	own, _ := referer(r)
+	return !own
+}
+
+// referer reports whether a Referer, if there is one, is acceptable, and whether it
+// names this very site, which learning demands. Other sites send their bare origin
+// (the default policy strict-origin-when-cross-origin); that is no reason to keep a
 // visitor from a search engine waiting.
-func referer(values []string, r *http.Request) (own, ok bool) {
+func referer(r *http.Request) (own, ok bool) {
+	values, there := r.Header["Referer"]
+	if !there {
+		return true, true
+	}
 	if len(values) != 1 || len(values[0]) > maxValue {
 		return false, false
 	}
@@ -145,79 +188,4 @@ func referer(values []string, r *http.Request) (own, ok bool) {
 		return ok, ok
 	}
 	return false, hostBytes(host) && (path == "" || path == "/")
-}
-
-// plain accepts a value without the bytes that could end the context it is
-// written into.
-func plain(value string) bool {
-	return printable(value) && !strings.ContainsAny(value, unclean)
-}
-
-// brands accepts the structured fields (RFC 9651) of the User-Agent Client
-// Hints, in the one form that browsers send: a list of quoted strings, each with
-// or without a parameter v, itself quoted.
-func brands(value string) bool {
-	for {
-		var ok bool
-		if value, ok = quoted(value); !ok {
-			return false
-		}
-		if rest, versioned := strings.CutPrefix(value, ";v="); versioned {
-			if value, ok = quoted(rest); !ok {
-				return false
-			}
-		}
-		if value == "" {
-			return true
-		}
-		if value, ok = strings.CutPrefix(value, ", "); !ok {
-			return false
-		}
-	}
-}
-
-// quoted takes a quoted string with plain contents off the front of a value.
-func quoted(value string) (rest string, ok bool) {
-	value, ok = strings.CutPrefix(value, `"`)
-	if !ok {
-		return "", false
-	}
-	contents, rest, ok := strings.Cut(value, `"`)
-	return rest, ok && plain(contents)
-}
-
-func printable(value string) bool {
-	for i := range len(value) {
-		if value[i] < 0x20 || value[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-func oneOf(values ...string) rule {
-	return func(value string) bool {
-		for _, v := range values {
-			if strings.EqualFold(value, v) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// only accepts values that are made of some bytes.
-func only(bytes string) rule {
-	var allowed [256]bool
-	for i := range len(bytes) {
-		allowed[bytes[i]] = true
-	}
-	return func(value string) bool {
-		for i := range len(value) {
-			if !allowed[value[i]] {
-				return false
-			}
-		}
-		return value != ""
-	}
 }

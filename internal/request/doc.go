@@ -6,6 +6,7 @@
 // query parameters; it allows learning only where those are absent too; a Key
 // never joins two handlers, network scopes, schemes or hosts.
 //
-// The rules are tables, so that a reviewer can read them in one screen:
-// navigation.go says what is a page navigation, clean.go what is clean.
+// The rules are tables, each row with the attack that it closes: rules.go is the
+// screen that a reviewer reads. trust.go says what an operator can never declare
+// harmless, crawlers.go which programs are taken for visitors.
 package request

@@ -78,6 +78,8 @@ func NewKey(handler, path string, r *http.Request, f Facts, ignore Parameters) K
 	if f.TrustedProxy {
 		write(r.Header.Get("X-Forwarded-Proto"))
 		write(r.Header.Get("X-Forwarded-Host"))
+		write(r.Header.Get("X-Forwarded-Port")) // this and the next are clean only if trust_header names them
+		write(r.Header.Get("Cf-Visitor"))
 	}
 	if path != "" {
 		write("template")
@@ -95,10 +97,11 @@ func NewKey(handler, path string, r *http.Request, f Facts, ignore Parameters) K
 // Parameters are names of query parameters; a trailing * matches any ending.
 type Parameters []string
 
-// cover reports whether name is one of the parameters.
-func (p Parameters) cover(name string) bool {
-	for _, param := range p {
-		if stem, wild := strings.CutSuffix(param, "*"); name == param || wild && strings.HasPrefix(name, stem) {
+// covers reports whether name is one of some names; a trailing * of those matches
+// any ending.
+func covers(names []string, name string) bool {
+	for _, n := range names {
+		if stem, wild := strings.CutSuffix(n, "*"); name == n || wild && strings.HasPrefix(name, stem) {
 			return true
 		}
 	}
@@ -113,7 +116,7 @@ func (p Parameters) coverAll(query string) bool {
 		return false
 	}
 	for pair := range strings.SplitSeq(query, "&") {
-		if name, _, _ := strings.Cut(pair, "="); !p.cover(name) {
+		if name, _, _ := strings.Cut(pair, "="); !covers(p, name) {
 			return false
 		}
 	}
@@ -127,7 +130,7 @@ func (p Parameters) strip(query string) string {
 	}
 	kept := make([]string, 0, 4)
 	for pair := range strings.SplitSeq(query, "&") {
-		if name, _, _ := strings.Cut(pair, "="); !p.cover(name) {
+		if name, _, _ := strings.Cut(pair, "="); !covers(p, name) {
 			kept = append(kept, pair)
 		}
 	}

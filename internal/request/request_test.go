@@ -187,7 +187,7 @@ func TestInspect(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r, facts := visit()
 			test.change(r, &facts)
-			v := Inspect(r, known(facts), Parameters{"utm_*", "gclid"})
+			v := Inspect(r, known(facts), &Options{IgnoreQuery: Parameters{"utm_*", "gclid"}})
 			if v.Reason != test.reason {
 				t.Errorf("reason = %q, want %q", v.Reason, test.reason)
 			}

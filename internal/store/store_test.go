@@ -92,6 +92,27 @@ func TestStoreIsBounded(t *testing.T) {
 	}
 }
 
+// A lower limit holds at once, a higher one from then on.
+func TestSetMaximum(t *testing.T) {
+	s := newStore(t, 4<<20)
+	fill := func() {
+		for i := range 4000 {
+			s.Put(keyOf(fmt.Sprint("key ", i)), learned(t, 1000))
+		}
+	}
+	fill()
+	before := s.Len()
+	s.SetMaximum(1 << 20)
+	if s.Bytes() > 1<<20 || s.Len() == 0 || s.Len() >= before {
+		t.Errorf("%d bytes in %d pages of %d are left", s.Bytes(), s.Len(), before)
+	}
+	s.SetMaximum(4 << 20)
+	fill()
+	if s.Len() != before {
+		t.Errorf("there is room for %d pages, there was for %d", s.Len(), before)
+	}
+}
+
 // What pages share is counted once, and no more when the last of them goes.
 func TestSharedIsCounted(t *testing.T) {
 	s := newStore(t, 8<<20)
