@@ -138,6 +138,9 @@ func openQuery(_ *http.Request, f Facts, o *Options) bool {
 	return found && !o.IgnoreQuery.coverAll(query)
 }
 
+// maxHost is how long a host name may be, in bytes (RFC 1035 section 2.3.4).
+const maxHost = 253
+
 // oddHost reports whether a Host is not in the one form that browsers send: lower
 // case, no trailing dot, no port but the listener's.
 func oddHost(r *http.Request, f Facts, _ *Options) bool {
@@ -150,7 +153,7 @@ func oddHost(r *http.Request, f Facts, _ *Options) bool {
 		name = r.Host[:end+1]
 		port, hasPort = strings.CutPrefix(r.Host[end+1:], ":")
 	}
-	return strings.HasSuffix(name, ".") || hasPort && port != strconv.Itoa(f.ListenerPort) || !hostBytes(name)
+	return len(name) > maxHost || strings.HasSuffix(name, ".") || hasPort && port != strconv.Itoa(f.ListenerPort) || !hostBytes(name)
 }
 
 func oddReferer(r *http.Request, _ Facts, _ *Options) bool {

@@ -133,6 +133,7 @@ func TestInspect(t *testing.T) {
 		{"host with a dot", func(r *http.Request, _ *Facts) { r.Host = "a.example." }, 0, NotClean},
 		{"host with the listener's port", func(r *http.Request, _ *Facts) { r.Host = "a.example:443" }, learn, ""},
 		{"host with another port", func(r *http.Request, _ *Facts) { r.Host = "a.example:80" }, 0, NotClean},
+		{"host that is too long", func(r *http.Request, _ *Facts) { r.Host = strings.Repeat("a", 254) }, 0, NotClean},
 		{"host with markup", func(r *http.Request, _ *Facts) { r.Host = "a.example\"" }, 0, NotClean},
 		{"IPv6 host", func(r *http.Request, _ *Facts) { r.Host = "[::1]:443" }, learn, ""},
 		{"broken IPv6 host", func(r *http.Request, _ *Facts) { r.Host = "[::1" }, 0, NotClean},
