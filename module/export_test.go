@@ -9,3 +9,11 @@ func SetMaxLinger(d time.Duration) (undo func()) {
 	maxLinger = d
 	return func() { maxLinger = before }
 }
+
+// SetClock sets what handlers that are provisioned from now on tell the time by.
+// It returns what undoes that.
+func SetClock(now func() time.Time) (undo func()) {
+	before := clock
+	clock = now
+	return func() { clock = before }
+}

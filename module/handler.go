@@ -39,6 +39,9 @@ const (
 // to take in an opening.
 var maxLinger = 5 * time.Second // tests shorten it
 
+// clock is what handlers tell the time by.
+var clock = time.Now // tests replace it
+
 // The values of Handler.Flush.
 const (
 	FlushHints = "hints"
@@ -188,7 +191,7 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 // Provision sets the defaults and gets the shared state.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
-	h.now = time.Now
+	h.now = clock
 	h.linger = maxLinger
 	if h.Flush == "" {
 		h.Flush = FlushShell

@@ -117,15 +117,33 @@ func Echo() Step {
 	return func(x *exchange) error { return x.copy(x.reader()) }
 }
 
-// Serve lets an ordinary handler write the answer or a part of it.
+// Serve lets an ordinary handler write the answer or a part of it. One that panics
+// with [http.ErrAbortHandler] resets the connection, as [Abort] does.
 func Serve(handler http.HandlerFunc) Step {
 	return func(x *exchange) error {
 		if err := x.speaksHTTP(); err != nil {
 			return err
 		}
-		handler(x.w, x.r.WithContext(x.ctx))
+		if x.aborts(handler) {
+			return Abort()(x)
+		}
 		return x.rc.Flush()
 	}
+}
+
+// aborts runs a handler, and reports whether it wants the connection reset.
+func (x *exchange) aborts(handler http.HandlerFunc) (aborted bool) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			aborted = true
+		default:
+			panic(p)
+		}
+	}()
+	handler(x.w, x.r.WithContext(x.ctx))
+	return false
 }
 
 // TakeOver takes the connection out of the hands of HTTP: what Write, Bytewise

@@ -153,6 +153,7 @@ func TestAbortIsAReset(t *testing.T) {
 	scripts := map[string][]Step{
 		"before the header": {Abort()},
 		"inside the body":   {Header(200), Write("a"), Abort()},
+		"by a handler":      {Serve(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })},
 		"taken over":        {TakeOver(), Write("HTTP/1.1 200 OK\r\n"), Abort()},
 	}
 	for name, script := range scripts {
