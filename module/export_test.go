@@ -9,3 +9,7 @@ func SetMaxLinger(d time.Duration) (undo func()) {
 	maxLinger = d
 	return func() { maxLinger = before }
 }
+
+// SharedState returns what handlers share, for tests that look at all of its
+// memory; nil if no handler is there.
+func SharedState() any { return collected.Load() }
