@@ -60,7 +60,7 @@ func (w memoryWalk) walk(way string, v reflect.Value) {
 		if !v.IsNil() && w.first(v.UnsafePointer(), v.Type(), 0) {
 			for i := v.MapRange(); i.Next(); {
 				w.walk(way+" key", i.Key())
-				w.walk(fmt.Sprintf("%s[%.40v]", way, i.Key()), i.Value())
+				w.walk(way+"["+name(i.Key())+"]", i.Value())
 			}
 		}
 	case reflect.Slice:
@@ -140,11 +140,19 @@ func (w memoryWalk) contents(way string, v reflect.Value) bool {
 	}
 	yield := reflect.MakeFunc(all.Type().In(0), func(in []reflect.Value) []reflect.Value {
 		w.walk(way+" key", in[0])
-		w.walk(fmt.Sprintf("%s[%.40q]", way, fmt.Sprint(in[0])), in[1])
+		w.walk(way+"["+name(in[0])+"]", in[1])
 		return []reflect.Value{reflect.ValueOf(true)}
 	})
 	all.Call([]reflect.Value{yield})
 	return true
+}
+
+// name is a key for messages.
+func name(key reflect.Value) string {
+	if key.Kind() != reflect.String {
+		return "…"
+	}
+	return fmt.Sprintf("%.60q", key.String())
 }
 
 // open returns a value as if its field were exported.
