@@ -33,7 +33,7 @@ func (x *exchange) prepare(w http.ResponseWriter) (commitment, bool) {
 	c.nonces = opening.Fresh(x.plan.Nonces)
 	x.plan.Headers.Replace(x.plan.Nonces, c.nonces).Apply(c.header)
 	if len(x.plan.Links) > 0 {
-		c.header["Link"] = slices.Concat(c.header["Link"], x.plan.Links)
+		c.header["Link"] = slices.Concat(c.header["Link"], opening.ReplaceNonces(x.plan.Links, x.plan.Nonces, c.nonces))
 	}
 	if x.plan.Charset != "" && !hasCharset(c.header.Get("Content-Type")) {
 		// Padding could push a <meta charset> out of a browser's sight.

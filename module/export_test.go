@@ -17,3 +17,7 @@ func SetClock(now func() time.Time) (undo func()) {
 	clock = now
 	return func() { clock = before }
 }
+
+// SharedState returns what handlers share, for tests that look at all of its
+// memory; nil if no handler is there.
+func SharedState() any { return collected.Load() }

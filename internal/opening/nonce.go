@@ -66,10 +66,19 @@ func (h Headers) Replace(from, to []string) Headers {
 		if !slices.Contains(withNonces, f.name) {
 			continue
 		}
-		out[i].values = slices.Clone(f.values)
-		for j, value := range f.values {
-			out[i].values[j] = csp.ReplaceString(value, from, to)
-		}
+		out[i].values = ReplaceNonces(f.values, from, to)
+	}
+	return out
+}
+
+// ReplaceNonces returns header values with other nonces.
+func ReplaceNonces(values, from, to []string) []string {
+	if len(from) == 0 {
+		return values
+	}
+	out := slices.Clone(values)
+	for i, value := range out {
+		out[i] = csp.ReplaceString(value, from, to)
 	}
 	return out
 }
