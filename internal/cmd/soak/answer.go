@@ -63,6 +63,7 @@ var mishaps = []struct {
 	{"no-store", 1, func(a *answer, _ *view) { a.header.Set("Cache-Control", "no-store") }},
 	{"protects differently", 1, func(a *answer, _ *view) { a.header.Set("X-Frame-Options", "SAMEORIGIN") }},
 	{"another document", 3, func(a *answer, v *view) { v.other, a.body = true, nil }},
+	{"another document, too large to be parked", 1, func(a *answer, v *view) { v.other, v.bodyBytes, a.body = true, 5<<18, nil }},
 	{"no content", 1, func(a *answer, _ *view) {
 		a.status, a.body = http.StatusNoContent, []byte{}
 		a.header.Del("Content-Type")
@@ -92,6 +93,16 @@ func newAnswer(r *http.Request, v view, mishap bool) *answer {
 	}
 	if v.firstCookie && r.Header.Get("Cookie") == "" {
 		a.header.Set("Set-Cookie", "visit=1; Path=/; SameSite=Lax")
+	}
+	if v.languages {
+		a.header.Set("Vary", "Accept-Language")
+		v.lang, _, _ = strings.Cut(r.Header.Get("Accept-Language"), ",")
+	}
+	if v.preloads {
+		a.header.Set("Link", "<"+asset("app", v.deploy, ".css")+">; rel=preload; as=style")
+	}
+	if v.policy && v.nonce == "" {
+		a.header.Set("Content-Security-Policy", "default-src 'self'; script-src 'self' https://cdn.example")
 	}
 	switch {
 	case r.Method == http.MethodPost:

@@ -57,6 +57,7 @@ func TestJudge(t *testing.T) {
 		"passed, left, wrong":         {got: &loaded{status: 200, header: header, body: []byte("x"), left: true}, answer: good, want: faultPage},
 		"no backend":                  {got: passed(502, "", nil), refused: true},
 		"no backend, but there was":   {got: passed(502, "", nil), want: faultFailure},
+		"no backend any more":         {got: passed(502, "", nil), answer: good, refused: true},
 		"no backend, something else":  {got: passed(200, "", nil), refused: true, want: faultFailure},
 		"silent":                      {got: passed(502, "", nil), answer: &answer{silent: true}},
 		"merged":                      {outcome: "merged", got: early(renewed, nil), answer: good},
@@ -108,6 +109,24 @@ func TestJudge(t *testing.T) {
 				t.Errorf("%q (%s), want %q", what, detail, test.want)
 			}
 		})
+	}
+}
+
+func TestSamePolicy(t *testing.T) {
+	for _, test := range []struct {
+		got, want string
+		same      bool
+	}{
+		{"script-src 'self'", "script-src 'self'", true},
+		{"script-src 'self' 'nonce-a'", "script-src 'self' 'nonce-b'", true},
+		{"script-src 'self'; script-src-elem 'self' 'nonce-a'", "script-src 'self'", true},
+		{"script-src 'self'; script-src-elem *", "script-src 'self'", false},
+		{"script-src *; script-src-elem 'self' 'nonce-a'", "script-src 'self'", false},
+		{"", "script-src 'self'", false},
+	} {
+		if same := samePolicy(test.got, test.want); same != test.same {
+			t.Errorf("%q, %q: %v", test.got, test.want, same)
+		}
 	}
 }
 

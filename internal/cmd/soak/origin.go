@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -126,7 +126,7 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	v := view{traits: traitsOf(number), host: host, deploy: int(o.deploy.Load()), user: userOf(r), random: randomOf(o.seed, id)}
+	v := view{traits: traitsOf(number), host: host, deploy: int(o.deploy.Load()), user: userOf(r), lang: "en", random: randomOf(o.seed, id)}
 	if v.user != 0 {
 		v.mark = fmt.Sprintf("%s%d-%x", privateMark, v.user, id)
 	}
@@ -148,7 +148,13 @@ func (a *answer) write(ctx context.Context, w http.ResponseWriter, t traits, zip
 	if a.silent {
 		panic(http.ErrAbortHandler)
 	}
-	maps.Copy(w.Header(), a.header)
+	if t.hints {
+		w.Header()["Link"] = a.header["Link"]
+		w.WriteHeader(http.StatusEarlyHints)
+	}
+	for name, values := range a.header {
+		w.Header()[name] = slices.Clone(values)
+	}
 	if a.status == http.StatusNoContent {
 		w.WriteHeader(a.status)
 		return
@@ -157,7 +163,7 @@ func (a *answer) write(ctx context.Context, w http.ResponseWriter, t traits, zip
 	pieces := [][]byte{a.body[:len(a.body)/3], a.body[len(a.body)/3:]}
 	if zip {
 		w.Header().Set("Content-Encoding", "gzip")
-		w.Header().Set("Vary", "Accept-Encoding")
+		w.Header().Add("Vary", "Accept-Encoding")
 	} else if !t.chunked {
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}

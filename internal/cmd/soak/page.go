@@ -25,6 +25,9 @@ type traits struct {
 	accountHeader                            bool // … or a header more
 	firstCookie                              bool // a visitor without cookies gets one, as from Django
 	chunked, slowBody                        bool
+	languages                                bool // the page is in the visitor's language, and says so
+	preloads, hints                          bool // a Link header; also in a 103
+	policy                                   bool // a policy without nonces
 
 	moved, missing   bool // always a redirect, always a 404
 	cacheControl     string
@@ -44,6 +47,10 @@ func traitsOf(number int) traits {
 		account:       number%10 == 5,
 		accountHeader: number%10 == 8,
 		chunked:       number%4 >= 2,
+		languages:     number%9 == 3,
+		preloads:      number%8 == 1,
+		hints:         number%16 == 1,
+		policy:        number%8 == 6,
 		moved:         number%31 == 30,
 		missing:       number%37 == 36,
 		delay:         40*time.Millisecond + time.Duration(number%5)*10*time.Millisecond,
@@ -77,6 +84,7 @@ type view struct {
 	mark   string // of the user, in this response; "" if there is no user
 	nonce  string // "" on hosts without
 	other  bool   // the page is in an experiment: with other scripts
+	lang   string
 	random *rand.Rand
 }
 
@@ -103,7 +111,7 @@ func (v view) head(b *strings.Builder) {
 	if v.nonce != "" {
 		nonce = ` nonce="` + html.EscapeString(v.nonce) + `"`
 	}
-	fmt.Fprintf(b, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>%s</title>\n", title)
+	fmt.Fprintf(b, "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<title>%s</title>\n", v.lang, title)
 	b.WriteString("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
 	if v.csrf {
 		fmt.Fprintf(b, "<meta name=\"csrf-token\" content=\"%016x%016x\">\n", v.random.Uint64(), v.random.Uint64())

@@ -58,11 +58,32 @@ func (s *soak) visit(ctx context.Context, q *request) {
 			return
 		}
 		parked = e.answer
+		s.steal(ctx, q, e.got.leads)
 		if q = follow(q, e.got.leads); q == nil {
 			return
 		}
 	}
 	s.tally.find(fault{What: faultLoop, Request: q.String(), Detail: fmt.Sprintf("after %d steps", mostSteps)})
+}
+
+// steal lets somebody else try to collect what was parked for a visitor with
+// cookies. That must get what anybody gets, and leave it to the visitor.
+func (s *soak) steal(ctx context.Context, q *request, leads *leading) {
+	if leads.cookie == "" || q.header.Get("Cookie") == "" || q.manner == "keeps no cookie" || q.random.IntN(3) > 0 {
+		return
+	}
+	thief := *q
+	thief.header, thief.manner, thief.again, thief.user = q.header.Clone(), "reads", "theft", 0
+	thief.header.Set("Cookie", leads.cookie)
+	e, ok := s.exchange(ctx, &thief)
+	if !ok {
+		return
+	}
+	s.tally.count("again", thief.again+": "+e.verdict.Level+" "+e.verdict.Reason)
+	if what, detail := e.judge(); what != "" {
+		s.keep(e, what, detail)
+	}
+	s.origin.forget(thief.id)
 }
 
 // exchange makes one request, again if its connection was closed as browsers do.
@@ -98,7 +119,7 @@ func (s *soak) exchange(ctx context.Context, q *request) (evidence, bool) {
 		known := s.await(ctx, verdicts, patience, &e)
 		s.log.forget(q.id)
 		e.answer = s.origin.answerTo(q.id)
-		e.refused = s.origin.wasDown(got.from.Add(-time.Second), got.until)
+		e.refused = s.origin.wasDown(got.from, got.until)
 		if !known {
 			if !got.left && ctx.Err() == nil {
 				s.keep(e, faultSilence, fmt.Sprint("error ", got.err))

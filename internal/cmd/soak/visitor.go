@@ -106,6 +106,8 @@ var agents = []string{
 	"Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0",
 }
 
+var languages = []string{"en-GB,en;q=0.9", "en-GB,en;q=0.9", "de,en;q=0.5"}
+
 // A request is one that a visitor makes, once or, after a recovery, again.
 type request struct {
 	id      uint64
@@ -138,6 +140,7 @@ func newRequest(random *rand.Rand, popular *rand.Zipf) *request {
 		random: random,
 	}
 	q.header.Set("User-Agent", agents[random.IntN(len(agents))])
+	q.header.Set("Accept-Language", languages[random.IntN(len(languages))])
 	if q.way == rig.H1 { // browsers send these by TLS only
 		for name := range q.header {
 			if strings.HasPrefix(name, "Sec-") {
