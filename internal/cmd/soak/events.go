@@ -11,7 +11,7 @@ const (
 	everyReload = time.Second
 	everyDeploy = 20 * time.Second
 	everySpell  = 15 * time.Second
-	spellLasts  = time.Second
+	spellLasts  = 2 * time.Second
 	everyDown   = 40 * time.Second
 	downLasts   = 300 * time.Millisecond
 	everySample = 10 * time.Second

@@ -69,7 +69,7 @@ func (s *soak) visit(ctx context.Context, q *request) {
 // steal lets somebody else try to collect what was parked for a visitor with
 // cookies. That must get what anybody gets, and leave it to the visitor.
 func (s *soak) steal(ctx context.Context, q *request, leads *leading) {
-	if leads.cookie == "" || q.header.Get("Cookie") == "" || q.manner == "keeps no cookie" || q.random.IntN(3) > 0 {
+	if leads.cookie == "" || q.header.Get("Cookie") == "" || q.manner == "keeps no cookie" {
 		return
 	}
 	thief := *q
