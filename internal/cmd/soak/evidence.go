@@ -32,8 +32,11 @@ type fault struct {
 
 // An evidence is one response with all that is known of it.
 type evidence struct {
-	request *request
-	got     *loaded
+	request  *request
+	got      *loaded
+	verdicts <-chan verdict // where the verdict comes
+
+	// Written by settle.
 	verdict verdict
 	answer  *answer // the backend's; nil if the request never came there
 	refused bool    // the backend refused connections meanwhile
@@ -41,7 +44,7 @@ type evidence struct {
 
 // keep notes a fault in a response, with the bytes of both sides if there is a
 // folder for them.
-func (s *soak) keep(e evidence, what, detail string) {
+func (s *soak) keep(e *evidence, what, detail string) {
 	if !s.tally.find(e.fault(what, detail)) || s.folder == "" {
 		return
 	}
@@ -73,7 +76,7 @@ func (s *soak) keep(e evidence, what, detail string) {
 	}
 }
 
-func (e evidence) fault(what, detail string) fault {
+func (e *evidence) fault(what, detail string) fault {
 	f := fault{What: what, Request: e.request.String(), Verdict: fmt.Sprintf("%+v", e.verdict), Detail: detail}
 	if e.answer != nil {
 		f.Backend = e.answer.name()

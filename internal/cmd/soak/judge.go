@@ -25,7 +25,7 @@ var (
 )
 
 // judge says what is wrong with a response, "" if nothing.
-func (e evidence) judge() (what, detail string) {
+func (e *evidence) judge() (what, detail string) {
 	if e.got.left && e.got.status == 0 {
 		return "", ""
 	}
@@ -47,7 +47,7 @@ func (e evidence) judge() (what, detail string) {
 
 // judgePassed judges a response that was not committed: it is the backend's, as the
 // plain proxy would have passed it on.
-func (e evidence) judgePassed() (what, detail string) {
+func (e *evidence) judgePassed() (what, detail string) {
 	got, want := e.got, e.answer
 	switch {
 	case e.refused && got.status == http.StatusBadGateway:
@@ -90,20 +90,20 @@ func (e evidence) judgePassed() (what, detail string) {
 
 // outcomes says what a response to a committed request must be, by the outcome that
 // Headstart claims, if the visitor did not leave by itself.
-var outcomes = map[string]func(evidence) (what, detail string){
-	"exact":      evidence.judgeJoined,
-	"merged":     evidence.judgeJoined,
-	"repaired":   evidence.judgeJoined,
-	"reloaded":   evidence.judgeLeading,
-	"redirected": evidence.judgeLeading,
-	"failed":     evidence.judgeFailed,
-	"aborted":    evidence.judgeAborted,
-	"canceled": func(e evidence) (string, string) {
+var outcomes = map[string]func(*evidence) (what, detail string){
+	"exact":      (*evidence).judgeJoined,
+	"merged":     (*evidence).judgeJoined,
+	"repaired":   (*evidence).judgeJoined,
+	"reloaded":   (*evidence).judgeLeading,
+	"redirected": (*evidence).judgeLeading,
+	"failed":     (*evidence).judgeFailed,
+	"aborted":    (*evidence).judgeAborted,
+	"canceled": func(e *evidence) (string, string) {
 		return faultFailure, fmt.Sprintf("the visitor had not left; error %v", e.got.err)
 	},
 }
 
-func (e evidence) judgeJoined() (what, detail string) {
+func (e *evidence) judgeJoined() (what, detail string) {
 	got, want := e.got, e.answer
 	switch {
 	case want == nil || want.silent || want.cut || want.status != http.StatusOK:
@@ -136,7 +136,7 @@ func (e evidence) judgeJoined() (what, detail string) {
 
 // judgeLeading judges a page that leads away from itself. Whether the visitor then
 // gets the backend's page is the next request's matter.
-func (e evidence) judgeLeading() (what, detail string) {
+func (e *evidence) judgeLeading() (what, detail string) {
 	got, want := e.got, e.answer
 	switch {
 	case e.request.crawler:
@@ -155,7 +155,7 @@ func (e evidence) judgeLeading() (what, detail string) {
 	return "", ""
 }
 
-func (e evidence) resolve(reference string) string {
+func (e *evidence) resolve(reference string) string {
 	page := url.URL{Scheme: "https", Host: e.request.host, Path: e.request.path}
 	u, err := page.Parse(reference)
 	if err != nil {
@@ -164,7 +164,7 @@ func (e evidence) resolve(reference string) string {
 	return u.RequestURI()
 }
 
-func (e evidence) judgeFailed() (what, detail string) {
+func (e *evidence) judgeFailed() (what, detail string) {
 	got, want := e.got, e.answer
 	switch {
 	case e.request.crawler:
@@ -183,7 +183,7 @@ func (e evidence) judgeFailed() (what, detail string) {
 	return "", ""
 }
 
-func (e evidence) judgeAborted() (what, detail string) {
+func (e *evidence) judgeAborted() (what, detail string) {
 	got, want := e.got, e.answer
 	switch {
 	case got.err == nil:

@@ -97,7 +97,7 @@ func TestJudge(t *testing.T) {
 		"unheard of":                    {outcome: "new", got: early("", broken), answer: good, want: faultPage},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := evidence{
+			e := &evidence{
 				request: &request{host: hostPlain, path: "/p/1", method: http.MethodGet, crawler: test.crawler},
 				got:     test.got, answer: test.answer, refused: test.refused,
 				verdict: verdict{Level: "head", Outcome: test.outcome},

@@ -71,13 +71,17 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestBadFlags(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
 		{"now"},
 		{"-for", "0"},
 		{"-rate", "0"},
 		{"-conns", "0"},
 		{"-json", filepath.Join(t.TempDir(), "no", "such", "folder")},
-		{"-keep", "/dev/null/folder"},
+		{"-keep", filepath.Join(file, "folder")},
 		{"-unknown"},
 	} {
 		if err := run(t.Context(), args, new(bytes.Buffer), new(bytes.Buffer)); err == nil {
@@ -105,10 +109,10 @@ func TestID(t *testing.T) {
 // What the backend makes up for one request depends on nothing but the seed.
 func TestViews(t *testing.T) {
 	for number := range pagesPerHost {
-		make := func() []byte {
+		render := func() []byte {
 			return view{traits: traitsOf(number), host: hostStrict, nonce: "n", random: randomOf(1, 2)}.render()
 		}
-		if page := make(); !bytes.Equal(page, make()) || !bytes.HasSuffix(page, []byte("</html>\n")) {
+		if page := render(); !bytes.Equal(page, render()) || !bytes.HasSuffix(page, []byte("</html>\n")) {
 			t.Errorf("page %d: %s", number, page)
 		}
 	}

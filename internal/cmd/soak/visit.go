@@ -18,52 +18,30 @@ const (
 	verdictPatience = 20 * time.Second
 )
 
-// visit makes a request, goes where recoveries lead, and judges all responses on
-// the way.
+// visit makes a request and goes where recoveries lead, as fast as browsers do. Then
+// it judges all responses on the way.
 func (s *soak) visit(ctx context.Context, q *request) {
-	var before []uint64 // ids whose answers may have been parked
-	var parked *answer
-	defer func() {
-		for _, id := range before {
-			s.origin.forget(id)
+	var steps []*evidence
+	for len(steps) < mostSteps && q != nil {
+		e := s.send(ctx, q)
+		steps = append(steps, e)
+		if e.got.leads == nil || e.got.left || ctx.Err() != nil {
+			break
 		}
-	}()
-	for range mostSteps {
-		e, ok := s.exchange(ctx, q)
-		before = append(before, q.id)
-		if !ok {
-			return
-		}
-		if e.verdict.Reason == "collected" {
-			if e.answer == nil {
-				e.answer = parked
-			} else {
-				s.tally.find(e.fault(faultPage, "collected what was parked, and asked the backend all the same"))
-			}
-		}
-		if e.answer != nil && !e.got.left {
-			s.tally.count("backend", e.answer.name())
-		}
-		if what, detail := e.judge(); what != "" {
-			s.keep(e, what, detail)
-		}
-		if q.again == "reload" && e.verdict.Level != "none" {
-			s.keep(e, faultLoop, "")
-		}
-		if q.again != "" {
-			s.tally.count("again", q.again+": "+e.verdict.Level+" "+e.verdict.Reason)
-		}
-		s.tally.time(e)
-		if e.got.leads == nil || e.got.left {
-			return
-		}
-		parked = e.answer
 		s.steal(ctx, q, e.got.leads)
-		if q = follow(q, e.got.leads); q == nil {
-			return
-		}
+		q = follow(q, e.got.leads)
 	}
-	s.tally.find(fault{What: faultLoop, Request: q.String(), Detail: fmt.Sprintf("after %d steps", mostSteps)})
+	if last := steps[len(steps)-1]; len(steps) == mostSteps && last.got.leads != nil && !last.got.left {
+		s.keep(last, faultLoop, fmt.Sprintf("after %d steps", mostSteps))
+	}
+	var parked *answer
+	for _, e := range steps {
+		s.settle(ctx, e, parked)
+		parked = e.answer
+	}
+	for _, e := range steps {
+		s.origin.forget(e.request.id)
+	}
 }
 
 // steal lets somebody else try to collect what was parked for a visitor with
@@ -75,67 +53,80 @@ func (s *soak) steal(ctx context.Context, q *request, leads *leading) {
 	thief := *q
 	thief.header, thief.manner, thief.again, thief.user = q.header.Clone(), "reads", "theft", 0
 	thief.header.Set("Cookie", leads.cookie)
-	e, ok := s.exchange(ctx, &thief)
-	if !ok {
-		return
-	}
-	s.tally.count("again", thief.again+": "+e.verdict.Level+" "+e.verdict.Reason)
-	if what, detail := e.judge(); what != "" {
-		s.keep(e, what, detail)
-	}
+	e := s.send(ctx, &thief)
+	s.settle(ctx, e, nil)
 	s.origin.forget(thief.id)
 }
 
-// exchange makes one request, again if its connection was closed as browsers do.
-// It reports false if there is nothing to judge.
-func (s *soak) exchange(ctx context.Context, q *request) (evidence, bool) {
+// send makes one request, again if its connection was closed as browsers do.
+func (s *soak) send(ctx context.Context, q *request) *evidence {
 	for try := 0; ; try++ {
 		q.id = s.ids.Add(1)
-		verdicts := s.log.expect(q.id)
-		got := s.load(ctx, q)
-		e := evidence{request: q, got: got}
-		if users := strangers(got, q.user); len(users) > 0 {
-			s.keep(e, faultPrivate, fmt.Sprint("of users ", users))
-		}
-		if repeated := s.tally.repeated(got.header.Get("Content-Security-Policy")); repeated != "" {
-			s.keep(e, faultNonce, repeated)
-		}
-		if ctx.Err() != nil {
-			s.log.forget(q.id)
-			s.origin.forget(q.id)
-			return e, false
-		}
+		e := &evidence{request: q, verdicts: s.log.expect(q.id)}
+		e.got = s.load(ctx, q)
 		// A connection that was closed before there was a response, as a reload of
 		// the configuration does, and before the backend got to know of it.
-		if got.status == 0 && !got.left && try < mostRetries && s.origin.answerTo(q.id) == nil {
+		if e.got.status == 0 && !e.got.left && try < mostRetries && s.origin.answerTo(q.id) == nil {
 			s.log.forget(q.id)
-			s.tally.count("retried", fmt.Sprintf("%s, connection used before: %v: %s", q.way, got.reused, shortened(got.err)))
+			s.tally.count("retried", fmt.Sprintf("%s, connection used before: %v: %s", q.way, e.got.reused, shortened(e.got.err)))
 			continue
 		}
-		patience := verdictPatience
-		if got.left && got.status == 0 { // it may never have reached Caddy
-			patience = time.Second
-		}
-		known := s.await(ctx, verdicts, patience, &e)
-		s.log.forget(q.id)
-		e.answer = s.origin.answerTo(q.id)
-		e.refused = s.origin.wasDown(got.from, got.until)
-		if !known {
-			if !got.left && ctx.Err() == nil {
-				s.keep(e, faultSilence, fmt.Sprint("error ", got.err))
-			}
-			s.origin.forget(q.id)
-			return e, false
-		}
-		return e, true
+		return e
 	}
 }
 
-func (s *soak) await(ctx context.Context, verdicts <-chan verdict, patience time.Duration, e *evidence) bool {
+// settle finds out all that is known of a response, and judges it. parked is the
+// backend's answer that it may have collected.
+func (s *soak) settle(ctx context.Context, e *evidence, parked *answer) {
+	q, got := e.request, e.got
+	defer s.log.forget(q.id)
+	if users := strangers(got, q.user); len(users) > 0 {
+		s.keep(e, faultPrivate, fmt.Sprint("of users ", users))
+	}
+	if repeated := s.tally.repeated(got.header.Get("Content-Security-Policy")); repeated != "" {
+		s.keep(e, faultNonce, repeated)
+	}
+	patience := verdictPatience
+	if got.left && got.status == 0 { // it may never have reached Caddy
+		patience = time.Second
+	}
+	known := s.await(ctx, e, patience)
+	e.answer = s.origin.answerTo(q.id)
+	e.refused = s.origin.wasDown(got.from, got.until)
+	if !known {
+		if !got.left {
+			s.keep(e, faultSilence, fmt.Sprint("error ", got.err))
+		}
+		return
+	}
+	switch {
+	case e.verdict.Reason != "collected":
+	case e.answer == nil:
+		e.answer = parked
+	default:
+		s.keep(e, faultPage, "collected what was parked, and asked the backend all the same")
+	}
+	if e.answer != nil && !got.left {
+		s.tally.count("backend", e.answer.name())
+	}
+	if what, detail := e.judge(); what != "" {
+		s.keep(e, what, detail)
+	}
+	if q.again == "reload" && e.verdict.Level != "none" {
+		s.keep(e, faultLoop, "")
+	}
+	if q.again != "" {
+		s.tally.count("again", q.again+": "+e.verdict.Level+" "+e.verdict.Reason)
+	}
+	s.tally.time(e)
+}
+
+// await reports whether the verdict came in time.
+func (s *soak) await(ctx context.Context, e *evidence, patience time.Duration) bool {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case e.verdict = <-verdicts:
+	case e.verdict = <-e.verdicts:
 		return true
 	case <-timer.C:
 	case <-ctx.Done():
