@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 	"time"
 
@@ -25,7 +24,6 @@ type loaded struct {
 	header      http.Header
 	body        []byte // decoded
 	err         error  // why the response is not complete; nil if it is
-	reused      bool   // the connection had been used before
 	left        bool   // by the visitor's own wish
 	leads       *leading
 }
@@ -47,9 +45,6 @@ func (s *soak) load(ctx context.Context, q *request) *loaded {
 	l := &loaded{from: time.Now()}
 	defer func() { l.until = time.Now() }()
 
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { l.reused = info.Reused },
-	})
 	r, err := http.NewRequestWithContext(ctx, q.method, s.stage.url(q), requestBody(q))
 	if err != nil {
 		l.err = err

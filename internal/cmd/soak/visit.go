@@ -66,12 +66,12 @@ func (s *soak) send(ctx context.Context, q *request) *evidence {
 		e.got = s.load(ctx, q)
 		// A connection that was closed before there was a response, as a reload of
 		// the configuration does, and before the backend got to know of it.
-		if e.got.status == 0 && !e.got.left && try < mostRetries && s.origin.answerTo(q.id) == nil {
-			s.log.forget(q.id)
-			s.tally.count("retried", fmt.Sprintf("%s, connection used before: %v: %s", q.way, e.got.reused, shortened(e.got.err)))
-			continue
+		if e.got.status != 0 || e.got.left || try == mostRetries || s.origin.answerTo(q.id) != nil {
+			return e
 		}
-		return e
+		reached := s.await(ctx, e, 100*time.Millisecond)
+		s.log.forget(q.id)
+		s.tally.count("retried", fmt.Sprintf("%s, reached Headstart: %v: %s", q.way, reached, shortened(e.got.err)))
 	}
 }
 
