@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// How often things happen, in a run that is long enough; in a shorter one they
-// happen as often, one after the other.
+// How often things happen, and how long they last. A run that is too short for that
+// has them at every third of its time.
 const (
 	everyReload = time.Second
 	everyDeploy = 20 * time.Second

@@ -190,8 +190,8 @@ func (e *evidence) judgeAborted() (what, detail string) {
 		return faultEnd, "an aborted response ended as if it were whole"
 	case want == nil || want.silent || want.cut:
 		return "", ""
-	case e.request.crawler && (want.plan != "" || e.verdict.Outcome == "aborted"):
-		return "", "" // at any surprise; its retry gets the page
+	case e.request.crawler: // at any surprise, a deploy among them; its retry gets the page
+		return "", ""
 	}
 	return faultFailure, fmt.Sprintf("after %d bytes: %v", len(got.body), got.err)
 }
