@@ -1,5 +1,5 @@
-// Package domtest judges, in tests only, whether a visitor ended up with the
-// backend's page. Nothing outside _test.go files may import it.
+// Package domtest judges, in tests and the soak command only, whether a visitor ended
+// up with the backend's page. Nothing else may import it.
 //
 // Headstart sends the first part of a head before the backend answers, leaves
 // some items out, and joins the backend's document onto it. Whether the result
@@ -11,6 +11,7 @@
 //     a merge may take (order of harmless head items, white space, comments,
 //     preloads that are no longer needed) and no others.
 //   - [Repair] does to a tree what the recovery script does in a browser.
+//   - [Leaving] says where the recovery script leads if it does not repair.
 //   - [Check] takes the bytes and the outcome that Headstart claims.
 //   - [Heads], [Mutations] and [Document] make pages that are alike but not
 //     equal; [HTML5Lib] returns pages that are hostile.

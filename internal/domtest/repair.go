@@ -89,6 +89,17 @@ func Repair(visitor *html.Node, prefix string) (repaired bool, err error) {
 	return true, nil
 }
 
+// Leaving reads the text of a recovery script, and returns where it leads: the
+// cookie that it sets, and the URL, "" for a reload. leaves is false if the script
+// repairs the page instead.
+func Leaving(script string) (cookie, url string, leaves bool, err error) {
+	args, err := parseArguments(script)
+	if err != nil {
+		return "", "", false, fmt.Errorf("recovery script: %w", err)
+	}
+	return args.Cookie, args.URL, args.URL != "" || args.Edits == nil, nil
+}
+
 func isRecovery(n *html.Node, prefix string) bool {
 	if !isElement(n, atom.Script) || !isScript(n) {
 		return false

@@ -134,3 +134,21 @@ func TestNoRepair(t *testing.T) {
 		}
 	}
 }
+
+func TestLeaving(t *testing.T) {
+	for script, want := range map[string]struct {
+		cookie, url string
+		leaves, bad bool
+	}{
+		`(a=>{})({"cookie":"m=1;path=/"})`:             {cookie: "m=1;path=/", leaves: true},
+		`(a=>{})({"url":"/p?})("})`:                    {url: "/p?})(", leaves: true},
+		`(a=>{})({"edits":[{"set":{}}],"cookie":"m"})`: {cookie: "m"},
+		`(a=>{})({"other":1})`:                         {bad: true},
+		`f()`:                                          {bad: true},
+	} {
+		cookie, url, leaves, err := Leaving(script)
+		if cookie != want.cookie || url != want.url || leaves != want.leaves || (err != nil) != want.bad {
+			t.Errorf("%s: %q, %q, %v, error %v", script, cookie, url, leaves, err)
+		}
+	}
+}

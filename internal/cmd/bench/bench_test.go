@@ -3,18 +3,19 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/headstart-proxy/headstart/internal/cmd/internal/rig"
 )
 
 // The tests start this program as its own child, as main does.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == childArg {
-		exit(runChild(os.Stdin, os.Stdout))
+	if len(os.Args) == 2 && os.Args[1] == rig.ChildArg {
+		exit(rig.RunChild(os.Stdin, os.Stdout))
 	}
 	os.Exit(m.Run())
 }
@@ -126,27 +127,5 @@ func TestMakePage(t *testing.T) {
 	}
 	if bytes.ContainsAny(page[:headSize], "{}`") {
 		t.Error("Caddy would take a part of the head for a placeholder")
-	}
-}
-
-// A child that cannot carry out an order says why, and goes on.
-func TestChild(t *testing.T) {
-	c, err := startChild(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.close()
-	if _, err := c.ask(order{Caddyfile: "http://:0 {\n\tno_such_directive\n}"}); err == nil ||
-		!strings.Contains(err.Error(), "no_such_directive") {
-		t.Errorf("error %v", err)
-	}
-	if _, err := c.ask(order{}); err != nil {
-		t.Error(err)
-	}
-	if err := c.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.ask(order{}); err == nil || errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("a dead child: error %v", err)
 	}
 }

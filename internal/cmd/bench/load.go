@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/headstart-proxy/headstart/internal/cmd/internal/rig"
 )
 
 // A loadKind is a kind of request, as Headstart sees it. The plain site gets the
@@ -47,10 +49,10 @@ type load struct {
 func (l *load) prepare(ctx context.Context, s *stage) error {
 	l.stage, l.request = s, requestBytes(l.kind.path, l.kind.header)
 	if l.kind.path == pathCookie { // there must be something to compare with
-		visitor := newVisitor(h1)
+		visitor := newVisitor(rig.H1)
 		defer visitor.close()
 		for range 4 {
-			if _, err := visitor.visit(ctx, s.url(h1, headstart, pathCookie)); err != nil {
+			if _, err := visitor.visit(ctx, s.url(rig.H1, headstart, pathCookie)); err != nil {
 				return err
 			}
 		}
@@ -94,7 +96,7 @@ func (l *load) turn(ctx context.Context, name string, committed bool, slice time
 			return 0, 0, err
 		}
 	}
-	before, err := l.stage.caddy.ask(order{})
+	before, err := l.stage.ask(rig.Order{})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -113,7 +115,7 @@ func (l *load) turn(ctx context.Context, name string, committed bool, slice time
 	wg.Wait()
 	took := time.Since(start)
 
-	after, err := l.stage.caddy.ask(order{})
+	after, err := l.stage.ask(rig.Order{})
 	if err != nil {
 		return 0, 0, err
 	}

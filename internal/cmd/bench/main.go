@@ -15,11 +15,13 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/headstart-proxy/headstart/internal/cmd/internal/rig"
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == childArg {
-		exit(runChild(os.Stdin, os.Stdout))
+	if len(os.Args) == 2 && os.Args[1] == rig.ChildArg {
+		exit(rig.RunChild(os.Stdin, os.Stdout))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -63,8 +65,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		return errors.New("-rounds: at least 1 is needed")
 	case *total <= 0:
 		return errors.New("-time: must be more than 0")
-	case *delay < 5*time.Millisecond || *delay > patience/2:
-		return fmt.Errorf("-delay: must be from 5ms to %s", patience/2)
+	case *delay < 5*time.Millisecond || *delay > rig.Patience/2:
+		return fmt.Errorf("-delay: must be from 5ms to %s", rig.Patience/2)
 	}
 	var file *os.File
 	if *jsonFile != "" { // an error shows before a minute has passed

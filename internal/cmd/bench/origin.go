@@ -1,13 +1,14 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/headstart-proxy/headstart/internal/cmd/internal/rig"
 )
 
 // Paths of the origin. All serve the same page.
@@ -40,7 +41,7 @@ func startOrigin(delay time.Duration) (*origin, error) {
 	}
 	o := &origin{addr: listener.Addr().String(), page: makePage(), delay: delay, gate: make(chan struct{})}
 	close(o.gate)
-	o.server = &http.Server{Handler: o, ReadHeaderTimeout: patience}
+	o.server = &http.Server{Handler: o, ReadHeaderTimeout: rig.Patience}
 	go func() { _ = o.server.Serve(listener) }() // until close
 	return o, nil
 }
@@ -69,7 +70,7 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case pathFast, pathChunked:
 	case pathSlow:
-		if !sleep(r.Context(), o.delay) {
+		if !rig.Sleep(r.Context(), o.delay) {
 			return
 		}
 	case pathHeld:
@@ -92,16 +93,4 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	_, _ = w.Write(o.page) // a client that has left is no business of the origin
-}
-
-// sleep reports whether it slept all of d before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

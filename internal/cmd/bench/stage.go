@@ -3,22 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/headstart-proxy/headstart/internal/cmd/internal/rig"
 )
 
 const (
 	// siteName is the host of every site. Sites differ by port.
 	siteName = "bench.test"
-	// patience bounds every single wait.
-	patience = 10 * time.Second
 	// silence is after how long without a byte the opening is taken as sent,
 	// while the backend is held.
 	silence = 300 * time.Millisecond
@@ -56,7 +54,8 @@ const site = `http://:%s, https://` + siteName + `:%s {
 // A stage is all that is measured, ready: the origin, and Caddy with its sites.
 type stage struct {
 	origin  *origin
-	caddy   *child
+	caddy   *rig.Child
+	stderr  bytes.Buffer // of caddy; read only after it has ended
 	dir     string
 	ports   map[string][2]string // by site: of http and https
 	opening []byte               // what headstart sends before the backend answers
@@ -73,14 +72,14 @@ func setUp(ctx context.Context, delay time.Duration) (*stage, error) {
 	if s.origin, err = startOrigin(delay); err != nil {
 		return s, err
 	}
-	if s.caddy, err = startChild(ctx); err != nil {
+	if s.caddy, err = rig.StartChild(ctx, &s.stderr); err != nil {
 		return s, err
 	}
 	if err := s.open(); err != nil {
 		return s, err
 	}
 	for name := range s.ports {
-		if err := s.awaitCertificate(ctx, name); err != nil {
+		if err := rig.AwaitCertificate(ctx, siteName, "127.0.0.1:"+s.ports[name][1]); err != nil {
 			return s, err
 		}
 	}
@@ -99,7 +98,7 @@ func (s *stage) open() error {
 		for _, name := range []string{plain, headstart, respond} {
 			var ports [2]string
 			for i := range ports {
-				port, err := freePort()
+				port, err := rig.FreePort()
 				if err != nil {
 					return err
 				}
@@ -118,7 +117,7 @@ func (s *stage) open() error {
 // tearDown ends what setUp has started.
 func (s *stage) tearDown() {
 	if s.caddy != nil {
-		s.caddy.close()
+		s.caddy.Close()
 	}
 	if s.origin != nil {
 		s.origin.close()
@@ -139,13 +138,24 @@ func (s *stage) configure(body string) error {
 		ports := s.ports[part[0]]
 		fmt.Fprintf(&text, site, ports[0], ports[1], part[1])
 	}
-	_, err := s.caddy.ask(order{Caddyfile: text.String()})
+	_, err := s.ask(rig.Order{Caddyfile: text.String()})
 	return err
+}
+
+// ask gives the measured Caddy an order. If it has died, the error says why, by the
+// last that it wrote.
+func (s *stage) ask(o rig.Order) (rig.Answer, error) {
+	a, err := s.caddy.Ask(o)
+	if errors.Is(err, rig.ErrDied) {
+		lines := strings.Split(strings.TrimSpace(s.stderr.String()), "\n")
+		return a, fmt.Errorf("%w\n%s", err, strings.Join(lines[max(len(lines)-5, 0):], "\n"))
+	}
+	return a, err
 }
 
 // url returns the URL of a path at a site, for a protocol.
 func (s *stage) url(protocol, name, path string) string {
-	if protocol == h1 {
+	if protocol == rig.H1 {
 		return "http://" + s.addr(name) + path
 	}
 	return "https://127.0.0.1:" + s.ports[name][1] + path
@@ -153,42 +163,6 @@ func (s *stage) url(protocol, name, path string) string {
 
 // addr returns the address of a site for plain http.
 func (s *stage) addr(name string) string { return "127.0.0.1:" + s.ports[name][0] }
-
-// freePort finds a loopback port that is free for both TCP and UDP.
-func freePort() (string, error) {
-	for range 20 {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", fmt.Errorf("finding a free port: %w", err)
-		}
-		udp, err := net.ListenPacket("udp", tcp.Addr().String())
-		tcp.Close()
-		if err != nil {
-			continue // somebody has it for UDP
-		}
-		udp.Close()
-		_, port, _ := net.SplitHostPort(tcp.Addr().String())
-		return port, nil
-	}
-	return "", errors.New("finding a free port: none is free for both TCP and UDP")
-}
-
-// awaitCertificate returns when a site can speak TLS: Caddy makes certificates
-// in the background.
-func (s *stage) awaitCertificate(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	dialer := &tls.Dialer{Config: anyCertificate()}
-	for {
-		conn, err := dialer.DialContext(ctx, "tcp", "127.0.0.1:"+s.ports[name][1])
-		if err == nil {
-			return conn.Close()
-		}
-		if !sleep(ctx, 20*time.Millisecond) {
-			return fmt.Errorf("waiting for the certificate of site %s: %w", name, err)
-		}
-	}
-}
 
 // teachAll teaches the pages that are to be committed.
 func (s *stage) teachAll(ctx context.Context) error {
@@ -198,7 +172,7 @@ func (s *stage) teachAll(ctx context.Context) error {
 		}
 	}
 	for _, path := range []string{pathFast, pathChunked} {
-		if err := s.teach(ctx, h1, path); err != nil {
+		if err := s.teach(ctx, rig.H1, path); err != nil {
 			return err
 		}
 	}
@@ -226,7 +200,7 @@ func (s *stage) teach(ctx context.Context, protocol, path string) error {
 
 // readOpening returns what headstart sends while the backend is held.
 func (s *stage) readOpening(ctx context.Context) ([]byte, error) {
-	if err := s.teach(ctx, h1, pathHeld); err != nil {
+	if err := s.teach(ctx, rig.H1, pathHeld); err != nil {
 		return nil, err
 	}
 	s.origin.hold()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/headstart-proxy/headstart/internal/cmd/internal/rig"
 )
 
 // pause goes before every visit, so that both sides find the machine alike: the
@@ -57,7 +59,7 @@ func (f *firstByte) pair(ctx context.Context) (times [2]time.Duration, err error
 		{committed: true, size: int64(len(f.stage.origin.page))},
 	}
 	for i, name := range []string{respond, headstart} {
-		if !sleep(ctx, pause) {
+		if !rig.Sleep(ctx, pause) {
 			return times, ctx.Err()
 		}
 		got, err := f.visitor.visit(ctx, f.stage.url(f.protocol, name, pathSlow))

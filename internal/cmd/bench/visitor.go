@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,19 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quic-go/quic-go/http3"
-
+	"github.com/headstart-proxy/headstart/internal/cmd/internal/rig"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
-// The protocols: HTTP/1.1 without TLS, HTTP/2, HTTP/3.
-const (
-	h1 = "h1"
-	h2 = "h2"
-	h3 = "h3"
-)
-
-var protocols = []string{h1, h2, h3}
+var protocols = []string{rig.H1, rig.H2, rig.H3}
 
 // browserHeader is what a Chrome sends whose user typed a URL.
 var browserHeader = testorigin.Navigation()
@@ -33,11 +24,6 @@ var browserHeader = testorigin.Navigation()
 var toolHeader = http.Header{
 	"Accept":     {"*/*"},
 	"User-Agent": {"curl/8.14.1"},
-}
-
-// anyCertificate trusts the certificate of the measured Caddy.
-func anyCertificate() *tls.Config {
-	return &tls.Config{InsecureSkipVerify: true, ServerName: siteName} //nolint:gosec // its own CA, on loopback
 }
 
 // isCommitted tells a response that was committed early by its header. The
@@ -54,14 +40,8 @@ type visitor struct {
 }
 
 func newVisitor(protocol string) *visitor {
-	if protocol == h3 {
-		t := &http3.Transport{TLSClientConfig: anyCertificate(), DisableCompression: true}
-		return &visitor{t, func() { _ = t.Close() }}
-	}
-	t := &http.Transport{TLSClientConfig: anyCertificate(), DisableCompression: true, Protocols: new(http.Protocols)}
-	t.Protocols.SetHTTP1(protocol == h1)
-	t.Protocols.SetHTTP2(protocol == h2)
-	return &visitor{t, t.CloseIdleConnections}
+	transport, closeIdle := rig.NewTransport(protocol, siteName)
+	return &visitor{transport, closeIdle}
 }
 
 // A sample is one visit.
@@ -73,7 +53,7 @@ type sample struct {
 
 // visit navigates to a URL and reads all of the page.
 func (v *visitor) visit(ctx context.Context, url string) (sample, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, rig.Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -113,7 +93,7 @@ type connection struct {
 
 // dial connects to a site by plain http.
 func dial(ctx context.Context, addr string) (*connection, error) {
-	conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", addr)
+	conn, err := (&net.Dialer{Timeout: rig.Patience}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +110,7 @@ func requestBytes(path string, header http.Header) []byte {
 }
 
 func (c *connection) send(request []byte) error {
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(rig.Patience)); err != nil {
 		return err
 	}
 	_, err := c.Write(request)

@@ -1,0 +1,53 @@
+package rig
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The tests start this program as its own child.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == ChildArg {
+		if err := RunChild(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A child that cannot carry out an order says why, and goes on.
+func TestChild(t *testing.T) {
+	c, err := StartChild(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Ask(Order{Caddyfile: "http://:0 {\n\tno_such_directive\n}"}); err == nil ||
+		!strings.Contains(err.Error(), "no_such_directive") || errors.Is(err, ErrDied) {
+		t.Errorf("error %v", err)
+	}
+	if a, err := c.Ask(Order{}); err != nil || a.Goroutines == 0 || a.Heap != 0 {
+		t.Errorf("answer %+v, error %v", a, err)
+	}
+	folder := t.TempDir()
+	if a, err := c.Ask(Order{Collect: true, Profiles: folder}); err != nil || a.Heap == 0 {
+		t.Errorf("answer %+v, error %v", a, err)
+	}
+	for _, name := range []string{"heap.pprof", "goroutine.pprof"} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v, error %v", name, info, err)
+		}
+	}
+	if err := c.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Ask(Order{}); !errors.Is(err, ErrDied) {
+		t.Errorf("a dead child: error %v", err)
+	}
+}
