@@ -23,11 +23,50 @@ func (p *pending) confirm(network uint64, rules Rules) bool {
 	return false
 }
 
-// refute notes that a network shows none.
-func (p *pending) refute(network uint64) {
-	if p.network != tagOf(network) {
-		p.network = 0
+// majority is a small number on which two of the last three networks agree, in
+// scope public; in scope local it is what the last response showed.
+type majority struct {
+	who   [3]tag
+	value [3]uint8
+	n     uint8 // how many there are
+}
+
+// vote takes in what a network shows.
+func (m *majority) vote(network uint64, value uint8, rules Rules) {
+	who := tagOf(network)
+	if !rules.Public {
+		*m = majority{who: [3]tag{who}, value: [3]uint8{value}, n: 1}
+		return
 	}
+	n := 0
+	for i := range int(m.n) {
+		if m.who[i] != who {
+			m.who[n], m.value[n] = m.who[i], m.value[i]
+			n++
+		}
+	}
+	if n == len(m.who) {
+		copy(m.who[:], m.who[1:])
+		copy(m.value[:], m.value[1:])
+		n--
+	}
+	m.who[n], m.value[n] = who, value
+	m.n = uint8(n + 1) //nolint:gosec // at most 3
+}
+
+// is returns the value, 0 if there is none.
+func (m *majority) is(rules Rules) uint8 {
+	if !rules.Public {
+		return m.value[0]
+	}
+	for i := range int(m.n) {
+		for j := range i {
+			if m.value[i] == m.value[j] {
+				return m.value[i]
+			}
+		}
+	}
+	return 0
 }
 
 // doubt is what one network alone shows against an opening. In scope public that

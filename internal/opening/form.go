@@ -24,6 +24,8 @@ type form struct {
 	full    bool // there are enough votes
 	diverse bool // their senders are diverse enough
 	outlier int  // the vote that does not count, -1 if all do
+	// outlierBears is whether its response is as all that is shared.
+	outlierBears bool
 
 	sequence *splice.Sequence // the items that may be sent
 	headers  Headers
@@ -113,6 +115,11 @@ func (d decoder) merge(window []vote, outlier int, rules Rules) *form {
 		sums[v.nonceSum] = true
 	}
 	f.fill(mergeHeads(lists, rules.EarlyAsync))
+	if outlier >= 0 {
+		h := window[outlier].head
+		f.outlierBears = prefixIn(f.sequence.Items, d.heads[h]) == len(f.sequence.Items) &&
+			h.frame.bars == "" && h.frame.charset == f.charset && first.headers.Differs(h.frame.headers, rules.Ignored) == ""
+	}
 	f.assets = assetsOf(votes[0].head, d.heads[votes[0].head], f.sequence.Items)
 	return f
 }
@@ -157,8 +164,9 @@ func (f *form) worth() int {
 	return len(f.sequence.Bytes)
 }
 
-// counts reports whether the vote at a place of the window counts.
-func (f *form) counts(vote int) bool { return vote != f.outlier }
+// bears reports whether the vote at a place of the window bears out what is shared.
+// The outlier may: then it is only one more than it takes.
+func (f *form) bears(vote int) bool { return vote != f.outlier || f.outlierBears }
 
 // keep takes over what was made of a form with the same items.
 func (f *form) keep(before *form) {

@@ -84,25 +84,5 @@ func commonItems(a, b []document.Item) int {
 	return n
 }
 
-// diverse reports whether the senders of votes are diverse enough. A window never
-// holds two votes of one network in scope public, or of one URL under a shared key.
-func diverse(votes []vote, rules Rules) bool {
-	if !rules.Public {
-		return true
-	}
-	agents := make(map[uint32]bool)
-	browser := false
-	for _, v := range votes {
-		agents[v.agent] = true
-		browser = browser || v.browser
-	}
-	return len(agents) >= 2 && browser
-}
-
-// sameVote reports whether only one of two votes may be in a window.
-func sameVote(a, b vote, rules Rules) bool {
-	return rules.Public && a.network == b.network || rules.SharedKey && a.url == b.url
-}
-
 // network returns a hash of the voter's network.
 func (v Voter) network() uint64 { return maphash.Comparable(internSeed, v.Network) }

@@ -34,18 +34,6 @@ type Opening struct {
 	records [request.Audiences]*record
 }
 
-// vote is one observation, as the window keeps it.
-type vote struct {
-	head     *head
-	nonceSum uint32 // of the true nonces; a part of the hash, like the others
-	network  uint32
-	url      uint32
-	agent    uint32
-	audience request.Audience
-	browser  bool
-	good     bool // the response could have been committed; it set no cookie
-}
-
 // Early is what goes out before the backend answers. It is never changed.
 type Early struct {
 	Bytes    []byte           // to write: the first items, padded
@@ -83,17 +71,9 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 	}
 	h.votes++
 	v.head = h
-	o.drop(func(w vote) bool { return sameVote(w, v, rules) })
-	if o.window == nil {
-		o.window = make([]vote, 0, capacity(rules))
-	}
-	if len(o.window) == capacity(rules) {
-		i := -1
-		o.drop(func(vote) bool { i++; return i == 0 })
-	}
-	o.window = append(o.window, v)
+	o.cast(v, rules)
 	o.form = newForm(o.window, rules)
-	counts = o.form.counts(len(o.window) - 1)
+	counts = o.form.bears(len(o.window) - 1)
 	if kept := commonItems(before.sequence.Items, o.form.sequence.Items); kept < len(before.sequence.Items) || kept < len(o.form.sequence.Items) {
 		reproved = kept < len(o.form.sequence.Items)
 		o.adjust(kept, reproved)
@@ -104,28 +84,6 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 		o.observed, o.agreed, o.verified = now, now, now
 	}
 	return reproved, counts
-}
-
-// capacity is how many votes a window holds. In scope public it is one more than
-// have to agree.
-func capacity(rules Rules) int {
-	if rules.Public {
-		return rules.LearnAfter + 1
-	}
-	return rules.LearnAfter
-}
-
-// drop takes votes out of the window.
-func (o *Opening) drop(which func(vote) bool) {
-	o.window = slices.DeleteFunc(o.window, func(w vote) bool {
-		if !which(w) {
-			return false
-		}
-		if w.head.votes--; w.head.votes == 0 {
-			w.head.close()
-		}
-		return true
-	})
 }
 
 // adjust adjusts what each audience has proved to items of which the first kept are
@@ -141,13 +99,13 @@ func (o *Opening) adjust(kept int, reproved bool) {
 }
 
 // reprove sets what an audience has proved of items that are new: every one of
-// its good observations that count bears them all out.
+// its good observations that bear them all out says so.
 func (o *Opening) reprove(audience request.Audience) {
 	if r := o.records[audience]; r != nil {
 		r.proofs = 0
 	}
 	for i, v := range o.window {
-		if v.good && v.audience == audience && o.form.counts(i) {
+		if v.good && v.audience == audience && o.form.bears(i) {
 			o.record(audience).addProof(len(o.form.sequence.Items), tagOf(uint64(v.network)))
 		}
 	}

@@ -308,8 +308,8 @@ func TestSharedKey(t *testing.T) {
 		at(100 + url)
 		p.match(len(page))
 	}
-	if len(p.urls.set) > maxURLs || len(p.urls.ring) > maxURLs {
-		t.Errorf("%d URLs", len(p.urls.set))
+	if len(p.urls.asked) > maxURLs || len(p.urls.ring) > maxURLs {
+		t.Errorf("%d URLs", len(p.urls.asked))
 	}
 	at(4)
 	p.want(t, "[not_learned]") // too long ago

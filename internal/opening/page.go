@@ -25,10 +25,9 @@ type Page struct {
 	refused  uint16     // responses in a row that taught nothing
 	skips    uint16     // clean requests since the last observed one
 	refuser  tag        // the network of the last response that taught nothing
-	codes    pending    // otherwise than is known
-	coding   Coding
-	varies   pending  // with more than is known
-	vary     []string // the request headers that the page depends on
+	coding   majority   // a Coding
+	varies   pending    // with more than is known
+	vary     []string   // the request headers that the page depends on
 	variants []variant
 	urls     *urlSet
 }
@@ -92,7 +91,7 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	f := o.form
 	plan.Headers, plan.Charset, plan.Differs, plan.Nonces, plan.Links = f.headers, f.charset, f.differs, f.nonces, f.links
 	if r := o.records[v.Audience]; r != nil {
-		plan.Strictness = r.strictness
+		plan.Strictness = Strictness(r.strictness.is(rules))
 	}
 	if plan.Early != nil {
 		if plan.Reason = p.bars(v, rules); plan.Reason != "" {
@@ -106,7 +105,7 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	}
 	stale := at.since(o.observed) > rules.Expire/4
 	settled := plan.Early != nil || plan.Reason == FastBackend || plan.Reason == BackendEncodes
-	plan.Observe = v.Learn && (stale || plan.Reason == Stale || !settled && p.sample() || settled && plan.Early == nil && p.sampleRarely())
+	plan.Observe = v.Learn && (stale || plan.Reason == Stale || o.wants(v, rules) || !settled && p.sample() || settled && plan.Early == nil && p.sampleRarely())
 	if plan.Early == nil && (!settled || stale) && plan.Learned {
 		plan.Expected = f.sequence
 	}
@@ -115,10 +114,11 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 
 // bars says why a page that could be committed is not, for this visit.
 func (p *Page) bars(v Visit, rules Rules) Reason {
+	coding := Coding(p.coding.is(rules))
 	switch {
-	case v.NeedsPlain && p.coding == Encoded:
+	case v.NeedsPlain && coding == Encoded:
 		return BackendEncodes
-	case v.NeedsPlain && p.coding == UnknownCoding:
+	case v.NeedsPlain && coding == UnknownCoding:
 		return NotLearned
 	case rules.SharedKey && !p.urls.has(v.Voter.URL):
 		return NotLearned // this URL may be a 404
@@ -155,7 +155,9 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at, network := instantOf(now), v.Voter.network()
-	p.learnCoding(a.Coding, network, rules)
+	if a.Coding != UnknownCoding {
+		p.coding.vote(network, uint8(a.Coding), rules)
+	}
 	if a.Observation != nil && !p.learnVary(a.Vary, network, rules) {
 		return
 	}
@@ -169,7 +171,7 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 	}
 	r := o.record(v.Audience)
 	r.wait(a.Wait, network, rules)
-	r.strict(a.Strictness, network, rules)
+	r.strictness.vote(network, uint8(a.Strictness), rules)
 	if a.Reason != "" && r.doubts(network, 0, a.Reason, rules, at) {
 		r.miss(a.Reason)
 	}
@@ -295,16 +297,3 @@ const (
 	pageSize    = int(unsafe.Sizeof(Page{}))
 	variantSize = int(unsafe.Sizeof(variant{}))
 )
-
-// learnCoding takes in whether the backend compressed a response.
-func (p *Page) learnCoding(coding Coding, network uint64, rules Rules) {
-	switch coding {
-	case UnknownCoding:
-	case p.coding:
-		p.codes.refute(network)
-	default:
-		if p.coding == UnknownCoding || p.codes.confirm(network, rules) {
-			p.coding = coding
-		}
-	}
-}

@@ -31,13 +31,12 @@ type record struct {
 	// takes for a commit, more after each surprise.
 	good, need uint16
 	surprises  uint16
-	held       uint16  // no more items than these are committed …
-	heldUntil  instant // … until then
-	demoted    instant // until when nothing is committed
-	strictness Strictness
-	stricter   pending // another strictness
-	reason     Reason  // why the last response was no good
-	doubt      *doubt  // nil if there is none
+	held       uint16   // no more items than these are committed …
+	heldUntil  instant  // … until then
+	demoted    instant  // until when nothing is committed
+	strictness majority // a Strictness
+	reason     Reason   // why the last response was no good
+	doubt      *doubt   // nil if there is none
 
 	waits   [keptWaits]uint32 // the last header times in µs, a ring
 	waitsOf [keptWaits]tag
@@ -156,13 +155,4 @@ func (r *record) median() (d time.Duration, ok bool) {
 	sorted := r.waits
 	slices.Sort(sorted[:n])
 	return time.Duration(sorted[(n-1)/2]) * time.Microsecond, true
-}
-
-// strict notes how strict the last response was.
-func (r *record) strict(s Strictness, network uint64, rules Rules) {
-	if s == r.strictness {
-		r.stricter.refute(network)
-	} else if r.stricter.confirm(network, rules) {
-		r.strictness = s
-	}
 }

@@ -82,7 +82,8 @@ func TestOneNetworkAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			w.visit.NeedsPlain = true
-			w.learnCoding(Plain, 1, w.rules)
+			w.coding.vote(1, uint8(Plain), w.rules)
+			w.coding.vote(2<<1, uint8(Plain), w.rules)
 			flood := func() {
 				w.attack(func() {
 					for range 20 {

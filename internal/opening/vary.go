@@ -23,7 +23,6 @@ type variant struct {
 func (p *Page) learnVary(names []string, network uint64, rules Rules) bool {
 	unknown := func(name string) bool { return !slices.Contains(p.vary, name) }
 	if !slices.ContainsFunc(names, unknown) {
-		p.varies.refute(network)
 		return true
 	}
 	if len(p.variants) > 0 && !p.varies.confirm(network, rules) {
