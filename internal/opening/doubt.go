@@ -51,7 +51,7 @@ func (m *majority) vote(network uint64, value uint8, rules Rules) {
 		n--
 	}
 	m.who[n], m.value[n] = who, value
-	m.n = uint8(n + 1) //nolint:gosec // at most 3
+	m.n = uint8(n + 1)
 }
 
 // is returns the value, 0 if there is none.

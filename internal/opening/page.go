@@ -210,9 +210,9 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 	o.missing(h, network, rules, now)
 	reproved, counts := o.observe(h, vote{
 		nonceSum: uint32(a.Observation.nonceSum), //nolint:gosec // parts of hashes are enough
-		network:  uint32(network),                //nolint:gosec
-		url:      uint32(v.Voter.URL),            //nolint:gosec
-		agent:    uint32(v.Voter.Agent),          //nolint:gosec
+		network:  uint32(network),                //nolint:gosec // the same
+		url:      uint32(v.Voter.URL),            //nolint:gosec // the same
+		agent:    uint32(v.Voter.Agent),          //nolint:gosec // the same
 		audience: v.Audience,
 		browser:  v.Voter.Browser,
 		good:     a.Reason == "",

@@ -73,7 +73,7 @@ func (r *record) dropProofs(which func(i int) bool) {
 			n++
 		}
 	}
-	r.proofs = uint8(n) //nolint:gosec // at most maxProofs
+	r.proofs = uint8(n)
 }
 
 // count notes a good response whose depth is known already.
@@ -132,7 +132,7 @@ func (r *record) limit(items int) {
 // wait notes the time from the request to the backend's header. In scope public
 // each network has one time among those that count.
 func (r *record) wait(d time.Duration, network uint64, rules Rules) {
-	us := uint32(min(max(d, 0)/time.Microsecond, 1<<32-1)) //nolint:gosec // bounded
+	us := uint32(min(max(d, 0)/time.Microsecond, 1<<32-1))
 	who := tagOf(network)
 	if rules.Public {
 		if i := slices.Index(r.waitsOf[:min(r.waited, keptWaits)], who); i >= 0 {

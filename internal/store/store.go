@@ -160,7 +160,7 @@ func (s *Store) Len() int { return s.pages.EstimatedSize() }
 
 // Bytes returns what the store takes in memory, as estimated.
 func (s *Store) Bytes() uint64 {
-	return s.pages.WeightedSize() + s.warm.WeightedSize() + uint64(max(s.shared.Load(), 0)) + s.once.size() //nolint:gosec // positive
+	return s.pages.WeightedSize() + s.warm.WeightedSize() + uint64(max(s.shared.Load(), 0)) + s.once.size()
 }
 
 // sightings are the hashes of keys that were seen lately. Each has one place; the
@@ -181,7 +181,7 @@ func (s *sightings) resize(bytes uint64) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if int(n) != len(s.places) { //nolint:gosec // bounded
+	if int(n) != len(s.places) {
 		s.places = make([]uint32, n)
 	}
 }
