@@ -10,8 +10,7 @@ import (
 // Limits of the brakes. They judge as soon as there were so many: before that each
 // page has only its own record.
 const (
-	commitsJudged = 200 // the last commits of which …
-	maxReloaded   = 10  // … no more may be loaded again: 5 %
+	commitsJudged = 200 // the last commits, of which …
 	reloadPause   = time.Minute
 
 	answersJudged = 50 // the last answers on pages that are learned, of which …
@@ -20,6 +19,9 @@ const (
 	voicePause = time.Minute // how often one network is heard
 	maxVoices  = 256
 )
+
+// … no more may be loaded again: 5 %.
+var maxReloaded = 10 // tests that load pages again allow more
 
 // brakes stop a handler from committing responses while things go wrong. In scope
 // public a network has one vote, so that nobody can pull them alone.

@@ -2,12 +2,14 @@ package module_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/headstart-proxy/headstart/internal/testorigin"
+	"github.com/headstart-proxy/headstart/module"
 )
 
 // A page with a head of some length. No white space follows the doctype, so that
@@ -30,6 +32,7 @@ type earlySite struct {
 // front of the site; an empty string changes nothing.
 func startEarly(t *testing.T, directives string, afterSite ...string) *earlySite {
 	t.Helper()
+	t.Cleanup(module.SetMaxReloaded(math.MaxInt)) // these pages load again on purpose
 	origin := startOrigin(t)
 	c := startCaddy(t, fmt.Sprintf(`
 http://:<site>, https://example.test:<site_tls> {

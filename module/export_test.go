@@ -18,6 +18,14 @@ func SetClock(now func() time.Time) (undo func()) {
 	return func() { clock = before }
 }
 
+// SetMaxReloaded sets how many of the last 200 commits may be loaded again before
+// commits pause. It returns what undoes that.
+func SetMaxReloaded(n int) (undo func()) {
+	before := maxReloaded
+	maxReloaded = n
+	return func() { maxReloaded = before }
+}
+
 // SharedState returns what handlers share, for tests that look at all of its
 // memory; nil if no handler is there.
 func SharedState() any { return collected.Load() }
