@@ -151,16 +151,10 @@ func (j *joiner) readBack() {
 // buffered reports whether an outer handler keeps a response in memory, as
 // templates does; its recorder says so once the header was written.
 func buffered(w http.ResponseWriter) bool {
-	for {
-		if b, ok := w.(interface{ Buffered() bool }); ok && b.Buffered() {
-			return true
-		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = u.Unwrap()
-	}
+	return anyWriter(w, func(w http.ResponseWriter) bool {
+		b, ok := w.(interface{ Buffered() bool })
+		return ok && b.Buffered()
+	})
 }
 
 func (j *joiner) writeEarly(rest []byte) {

@@ -22,8 +22,9 @@ import (
 
 // Levels, as they are reported.
 const (
-	levelNone = "none"
-	levelHead = "head"
+	levelNone  = "none"
+	levelHints = "hints"
+	levelHead  = "head"
 )
 
 // Reasons of the handler itself, beside those of packages request and opening.
@@ -67,6 +68,7 @@ type exchange struct {
 	identity   bool               // the backend is asked not to compress
 	body       *bodyWatch         // of a request that may have a body, else nil
 	reason     string             // why the response is not committed; "" if it is
+	hinted     bool               // a 103 response was sent
 
 	// Written when the backend answers.
 	status    int           // the backend's status, 0 if it gave none
@@ -259,14 +261,8 @@ const encodePackage = "github.com/caddyserver/caddy/v2/modules/caddyhttp/encode"
 // encodes reports whether Caddy's encode stands outside. Its writer is not
 // exported, so it is known by its package.
 func encodes(w http.ResponseWriter) bool {
-	for {
-		if t := reflect.TypeOf(w); t.Kind() == reflect.Pointer && t.Elem().PkgPath() == encodePackage {
-			return true
-		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = u.Unwrap()
-	}
+	return anyWriter(w, func(w http.ResponseWriter) bool {
+		t := reflect.TypeOf(w)
+		return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == encodePackage
+	})
 }

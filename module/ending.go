@@ -202,6 +202,10 @@ func (j *joiner) settle() {
 func (j *joiner) demote() {
 	if !j.surprised {
 		j.surprised = true
-		j.x.page.Surprised(j.x.visit, j.x.rules, j.x.h.now())
+		if status := j.x.status; status >= 300 && status < 500 && status != http.StatusTooManyRequests {
+			j.x.page.Refused(j.x.visit, j.x.rules, j.x.h.now())
+		} else {
+			j.x.page.Surprised(j.x.visit, j.x.rules, j.x.h.now())
+		}
 	}
 }

@@ -65,7 +65,7 @@ const (
 //
 // Placeholder | Description
 // ------------|------------
-// `{http.headstart.level}` | How far the response was committed before the backend answered: `none` or `head`
+// `{http.headstart.level}` | How far the response was committed before the backend answered: `none`, `hints` or `head`
 // `{http.headstart.reason}` | Why it was not committed, a short fixed word; empty after a commit
 // `{http.headstart.audience}` | `anonymous` (no cookies, or none of `session_cookie`), `returning` (cookies) or `crawler`; empty if the request is no page navigation
 // `{http.headstart.crawler}` | The crawler that the request says it comes from, by family (`googlebot`, `bingbot`, `gptbot`, …); `other` for bots that are not listed; empty for everybody else
@@ -84,8 +84,9 @@ const (
 type Handler struct {
 	// The highest level that a response may be committed to before the backend
 	// answers: `hints`, `head` or `shell`. The level used is the highest that
-	// the page has earned. Default: `shell`. Until that level is available,
-	// `shell` means `head`, and `hints` commits nothing.
+	// the page has earned. `hints` commits nothing: on HTTP/2 and HTTP/3, browsers
+	// get a 103 response that names stylesheets of the page. Default: `shell`. Until
+	// that level is available, `shell` means `head`.
 	Flush string `json:"flush,omitempty"`
 
 	// A template with placeholders that replaces the path in the key under
@@ -142,8 +143,8 @@ type Handler struct {
 
 	// How far responses to listed crawlers are committed: `off` (never; such
 	// requests may still teach), `head` or `shell`. They run no script that could
-	// correct a page, so a surprise ends their response in an abort. Default: `head`. Until that level is available, `shell`
-	// means `head`.
+	// correct a page, so a surprise ends their response in an abort. Default: `head`.
+	// Until that level is available, `shell` means `head`.
 	Crawlers string `json:"crawlers,omitempty"`
 
 	// Pages whose backend usually sends its header faster than this are not

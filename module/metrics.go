@@ -129,7 +129,7 @@ func (x *exchange) count() {
 	if x.header > 0 {
 		metrics.header.WithLabelValues(level).Observe(x.header.Seconds())
 	}
-	if level == levelNone {
+	if x.outcome == "" {
 		return
 	}
 	metrics.outcomes.WithLabelValues(string(x.outcome), x.audience()).Inc()
@@ -144,7 +144,7 @@ func (x *exchange) countCrawler(family, level string) {
 	if x.watched && x.header > 0 {
 		metrics.crawlers.header.WithLabelValues(family).Observe(x.header.Seconds())
 	}
-	if level != levelNone && x.early > 0 {
+	if x.early > 0 {
 		metrics.crawlers.early.WithLabelValues(family).Observe(x.early.Seconds())
 	}
 }

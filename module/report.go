@@ -28,8 +28,11 @@ const (
 )
 
 func (x *exchange) level() string {
-	if x.plan.Early != nil {
+	switch {
+	case x.plan.Early != nil:
 		return levelHead
+	case x.hinted:
+		return levelHints
 	}
 	return levelNone
 }

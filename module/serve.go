@@ -8,7 +8,7 @@ import (
 
 // ServeHTTP answers one request:
 //
-//	decide ─▶ [commit] ─▶ next ─▶ splice ─▶ learn ─▶ report
+//	decide ─▶ [hints] ─▶ [commit] ─▶ next ─▶ splice ─▶ learn ─▶ report
 //
 // The reload of a page that was committed too early gets the response that was
 // parked for it. What may not be committed goes straight to next: with the writer as it is if
@@ -30,6 +30,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 
 	case x.plan.Early == nil:
+		x.hint(w)
 		watch := newWatcher(x, w)
 		defer watch.learn() // a panic of an inner handler passes through
 		watch.err = errPanic

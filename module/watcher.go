@@ -51,6 +51,9 @@ func newWatcher(x *exchange, w http.ResponseWriter) *watcher {
 
 // WriteHeader notes the final header and passes it on.
 func (w *watcher) WriteHeader(status int) {
+	if status == http.StatusEarlyHints && w.x.hinted {
+		return // browsers heed the first one only
+	}
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		w.noteHeader(status)
 	}

@@ -32,6 +32,7 @@ type form struct {
 	charset  string
 	nonces   []string // what stands for nonces in sequence and headers
 	links    []string // Link values for what is not in the sequence
+	hints    []string // Link values for what is
 	differs  string   // the protective header in which they differ
 	bars     Reason   // why none of it may be sent
 
@@ -139,6 +140,7 @@ func (f *form) fill(steps []step) {
 		f.sequence = splice.NewSequence(items)
 	}
 	f.links = hints.List(late, f.headers.Values("Link"))
+	f.hints = hints.List(slices.Concat(items, late), nil)
 }
 
 // assetsOf returns the numbers of the stylesheets and scripts among the items that

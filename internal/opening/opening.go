@@ -232,6 +232,24 @@ func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 	return f.build(depth), ""
 }
 
+// maxHintAge is how long after the last agreeing answer hints are sent: what they
+// start is no more than a waste if it is stale.
+const maxHintAge = 24 * time.Hour
+
+// hints returns what may be sent to a visitor in a 103 response. It is nothing if
+// the last answer to such visitors was no page.
+func (o *Opening) hints(v Visit, now instant) []string {
+	if now.since(o.agreed) > maxHintAge || o.suspect() {
+		return nil
+	}
+	if r := o.records[v.Audience]; r != nil {
+		if _, reason := r.limits(v.Voter.network(), 1, now); r.refused || reason == Status {
+			return nil
+		}
+	}
+	return o.form.hints
+}
+
 // size is roughly what the opening takes in memory beside its form, in bytes.
 func (o *Opening) size() int {
 	n := openingSize + voteSize*cap(o.window)

@@ -98,6 +98,11 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 			plan.Early = nil
 		}
 	}
+	switch plan.Reason {
+	case "", SetsCookie, Surprised:
+		plan.Hints = o.hints(v, at)
+	default:
+	}
 	plan.Learned = len(f.sequence.Items) > 0
 	if plan.Learned && (cold || !p.warm.Load()) {
 		plan.Warmed = f.size()
@@ -257,6 +262,22 @@ func (p *Page) Surprised(v Visit, rules Rules, now time.Time) {
 	at := instantOf(now)
 	if r := o.record(v.Audience); r.doubts(v.Voter.network(), 0, Surprised, rules, at) {
 		r.surprise(rules, at)
+	}
+}
+
+// Refused is Surprised for an answer that is no page: for those to whom it was
+// given not even hints are sent, which would tell what the page is made of.
+func (p *Page) Refused(v Visit, rules Rules, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := p.opening(p.variant(v.Header))
+	if o == nil {
+		return
+	}
+	at := instantOf(now)
+	if r := o.record(v.Audience); r.doubts(v.Voter.network(), 0, Status, rules, at) {
+		r.surprise(rules, at)
+		r.refused = true
 	}
 }
 

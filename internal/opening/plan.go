@@ -40,6 +40,10 @@ type Plan struct {
 	Nonces     []string // what stands for nonces in Early and Headers
 	Links      []string // Link values to be sent with Headers
 	Strictness Strictness
+	// Hints are Link values that may be sent in a 103 response, ahead of one that is
+	// not committed: to an audience that would be, but for cookies that its responses
+	// set, a surprise, or what the caller knows.
+	Hints []string
 
 	// Varies is whether the page depends on request headers.
 	Varies bool

@@ -36,6 +36,7 @@ type record struct {
 	demoted    instant  // until when nothing is committed
 	strictness majority // a Strictness
 	reason     Reason   // why the last response was no good
+	refused    bool     // it was no page
 	doubt      *doubt   // nil if there is none
 
 	waits   [keptWaits]uint32 // the last header times in µs, a ring
@@ -78,7 +79,7 @@ func (r *record) dropProofs(which func(i int) bool) {
 
 // count notes a good response whose depth is known already.
 func (r *record) count() {
-	r.reason = ""
+	r.reason, r.refused = "", false
 	r.good = min(r.good+1, 1<<15)
 	if r.good >= r.need+maxNeed { // nothing is for ever
 		r.need, r.surprises = 0, 0
@@ -89,7 +90,7 @@ func (r *record) count() {
 func (r *record) miss(reason Reason) {
 	r.proofs = 0
 	r.good = 0
-	r.reason = reason
+	r.reason, r.refused = reason, reason == Status
 }
 
 // surprise notes a commit that went wrong.
