@@ -12,6 +12,16 @@
 // is not may come late, if it is of a class that others may pass; where it may not,
 // the opening ends. What then stands in the way is hinted, if a browser can fetch it.
 //
+// In scope public no network alone is believed: a window holds one vote more than
+// has to agree, and an outlier does not count (window.go, form.go); what one network
+// shows against an opening concerns that network only, until a second one shows it
+// too (doubt.go).
+//
+// There may be a million pages. What a window makes, its form, is dropped when
+// nobody asks for it and made again from the votes; these hold a head each, in which
+// what the pages of a Host share is a number (head.go, host.go). An item that clean
+// responses show to be gone makes all pages of the Host suspect that hold it.
+//
 // A Page is what one key stands for. It has one Opening for each combination of
 // the request headers named by Vary, and each Opening has a record for each
 // audience.

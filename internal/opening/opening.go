@@ -187,12 +187,15 @@ func (o *Opening) suspect() bool {
 	return o.form.suspectSince != 0 && o.form.suspectSince >= o.verified
 }
 
+// unknown is the record of an audience that nothing is known of. It is not changed.
+var unknown record
+
 // plan returns what may be sent to a visitor now, or why nothing may.
 func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 	f := o.learned(rules)
 	r := o.records[v.Audience]
 	if r == nil {
-		r = new(record)
+		r = &unknown
 	}
 	switch items := len(f.sequence.Items); {
 	case r.reason != "":
