@@ -215,8 +215,8 @@ func (l *lesson) plain(t *testing.T, v *visitor, site, path, page, reason string
 	if x.Status != http.StatusOK || x.end != cleanEnd || x.body != page {
 		t.Fatalf("%s: status %d, %s, %q; want %q", path, x.Status, x.end, lessonPadding.ReplaceAllString(x.body, "\n…\n"), page)
 	}
-	if level, got := x.headstart("level"), x.headstart("reason"); level != "none" || reason != "" && got != reason {
-		t.Fatalf("%s: level %v, reason %v; want none, %s", path, level, got, reason)
+	if level, got := x.headstart("level"), x.headstart("reason"); level == "head" || reason != "" && got != reason {
+		t.Fatalf("%s: level %v, reason %v; want no commit, %s", path, level, got, reason)
 	}
 	return x
 }

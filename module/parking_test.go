@@ -326,7 +326,7 @@ func TestParkedIsWhole(t *testing.T) {
 			path := fmt.Sprint("/", cut)
 			for range teachers {
 				nonce := fresh()
-				s.origin.Handle(path, htmlPage(page(nonce, "two()"), header(nonce)...)...)
+				s.origin.Handle(path, htmlPage(page(nonce, "two("+path+")"), header(nonce)...)...)
 				s.visit(t, v, path).rest(t)
 			}
 			nonce := fresh()

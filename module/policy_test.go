@@ -180,8 +180,8 @@ func (s *earlySite) notCommitted(t *testing.T, v *visitor, path, page, reason st
 		t.Errorf("%s, %q", end, body)
 	}
 	log := s.logged(t, teachers+1, path)
-	if level, got := log.field("headstart", "level"), log.field("headstart", "reason"); level != "none" || got != reason {
-		t.Errorf("level %v, reason %v; want none, %s", level, got, reason)
+	if level, got := log.field("headstart", "level"), log.field("headstart", "reason"); level == "head" || got != reason {
+		t.Errorf("level %v, reason %v; want no commit, %s", level, got, reason)
 	}
 }
 
