@@ -21,7 +21,7 @@ func (x *exchange) answered(status int) {
 		x.h.site.brakes.up()
 	}
 	if x.plan.Learned {
-		x.h.site.brakes.answered(x.voter(), status >= 500)
+		x.h.site.brakes.answered(x.voter(), status >= 500, x.h.now())
 	}
 }
 

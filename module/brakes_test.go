@@ -45,14 +45,67 @@ func TestBrakesOnReloads(t *testing.T) {
 func TestBrakesOnErrors(t *testing.T) {
 	var b brakes
 	for i := range answersJudged {
-		b.answered(voterOf(i, false), i <= maxFailed)
+		b.answered(voterOf(i, false), i <= maxFailed, brakesTime)
 	}
 	if !b.applied(brakesTime) {
 		t.Error("not applied")
 	}
-	b.answered(voterOf(0, false), false)
+	b.answered(voterOf(0, false), false, brakesTime)
 	if b.applied(brakesTime) {
 		t.Error("not released")
+	}
+}
+
+// Errors of long ago do not count.
+func TestBrakesForget(t *testing.T) {
+	var b brakes
+	now := brakesTime
+	for i := range answersJudged {
+		b.answered(voterOf(i, true), i <= maxFailed, now)
+	}
+	if !b.applied(now) {
+		t.Error("not applied")
+	}
+	for range 100 { // those who saw them are gone
+		now = now.Add(maxAge / 50)
+		for i := maxFailed + 1; i < answersJudged; i++ {
+			b.answered(voterOf(i, true), false, now)
+		}
+	}
+	if b.applied(now) {
+		t.Error("not released")
+	}
+}
+
+// A few networks whose pages load again and again are enough, if there are only few.
+func TestBrakesFewNetworks(t *testing.T) {
+	var b brakes
+	now := brakesTime
+	for i := range 10_000 {
+		now = now.Add(time.Second / 10)
+		b.committed(voterOf(i%8, true), i%2 == 0, now)
+		if b.applied(now) {
+			return
+		}
+	}
+	// One vote a minute each: it takes 25 minutes of these.
+	for i := range 10_000 {
+		now = now.Add(time.Second)
+		b.committed(voterOf(i%8, true), i%2 == 0, now)
+		if b.applied(now) {
+			return
+		}
+	}
+	t.Error("not applied")
+}
+
+// A network that was heard of a reload is heard of a loss, too.
+func TestBrakesVoices(t *testing.T) {
+	var b brakes
+	b.committed(voterOf(1, true), true, brakesTime)
+	b.lost(voterOf(1, true), brakesTime)
+	if !b.applied(brakesTime) {
+		t.Error("not applied")
 	}
 }
 
@@ -77,9 +130,9 @@ func TestBrakesOneNetwork(t *testing.T) {
 	for i := range 20 * commitsJudged {
 		now = now.Add(time.Second)
 		b.committed(attacker, true, now)
-		b.answered(attacker, true)
+		b.answered(attacker, true, now)
 		b.committed(voterOf(i%1000, true), false, now)
-		b.answered(voterOf(i%1000, true), false)
+		b.answered(voterOf(i%1000, true), false, now)
 		if b.applied(now) {
 			t.Fatalf("applied after %d requests", i+1)
 		}

@@ -35,7 +35,7 @@ func (h *Handler) identityIn(r *http.Request) string {
 			return
 		}
 		s := search{self: h, hash: sha256.New()}
-		s.write("options", h.Key, fmt.Sprint(h.LearnPrivate), fmt.Sprint(h.EarlyAsync), fmt.Sprint(h.IgnoreQuery), fmt.Sprint(h.IgnoreHeader))
+		s.write("options", h.Key, fmt.Sprint(h.LearnAfter), fmt.Sprint(h.LearnPrivate), fmt.Sprint(h.EarlyAsync), fmt.Sprint(h.IgnoreQuery), fmt.Sprint(h.IgnoreHeader))
 		// Who may teach, and whose answers an audience's record is made of. Not flush and
 		// crawlers: they hold back what was learned, and change nothing of it.
 		s.write("audiences", fmt.Sprint(h.TrustHeader), fmt.Sprint(h.SessionCookie))

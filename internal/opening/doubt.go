@@ -1,6 +1,9 @@
 package opening
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // tag is a part of the hash of a network, enough to tell a few apart.
 type tag uint16
@@ -9,17 +12,20 @@ type tag uint16
 func tagOf(network uint64) tag { return tag(network) | 1 } //nolint:gosec // a part of it
 
 // pending is a change that one network alone has shown. In scope public it takes a
-// second one. The zero value is none.
-type pending struct{ network tag }
+// second one, within a day. The zero value is none.
+type pending struct {
+	network tag
+	at      instant
+}
 
 // confirm notes that a network shows a change, and reports whether to believe it.
-func (p *pending) confirm(network uint64, rules Rules) bool {
-	before, who := p.network, tagOf(network)
-	if !rules.Public || before != 0 && before != who {
-		p.network = 0
+func (p *pending) confirm(network uint64, rules Rules, now instant) bool {
+	who := tagOf(network)
+	if !rules.Public || p.network != 0 && p.network != who && now.since(p.at) < maxDoubt {
+		*p = pending{}
 		return true
 	}
-	p.network = who
+	*p = pending{who, now}
 	return false
 }
 
@@ -69,26 +75,44 @@ func (m *majority) is(rules Rules) uint8 {
 	return 0
 }
 
-// doubt is what one network alone shows against an opening. In scope public that
+// strictest returns the value that a majority has, or the highest while there is
+// none.
+func (m *majority) strictest(rules Rules) uint8 {
+	if m.n < 3 && rules.Public {
+		return slices.Max(m.value[:])
+	}
+	return m.is(rules)
+}
+
+// doubts are what single networks show against an opening. In scope public that
 // changes nothing for others, or anybody could switch the gain off for all: it
-// takes a second network, with nothing but agreement between the two. The
-// network itself is not committed to what it showed to be wrong, so that none of
-// its visitors can loop.
+// takes a second network, with less agreement in between than it takes to learn. A
+// network itself is held: it is not committed to what it showed to be wrong, so
+// that none of its visitors can loop.
 //
-// In scope local there is no doubt: what one visitor shows is believed.
-type doubt struct {
+// In scope local there are none: what one visitor shows is believed.
+type doubts struct {
+	held []hold // the last of them at the end
+
+	by     uint64  // the network whose doubt waits for another's
+	since  instant // 0 if there is none
+	agreed [maxProofs]tag
+	others int // how many other networks have agreed since
+}
+
+// hold is a network that is kept from commits.
+type hold struct {
 	network uint64
-	since   instant
-	until   instant // until when the network is kept from commits
-	depth   uint16  // beyond so many items
-	reason  Reason  // why, if depth is 0
-	strikes uint8   // how often in a row
-	against uint8   // good responses to others since
+	until   instant
+	depth   uint16 // beyond so many items
+	reason  Reason // why, if depth is 0
+	strikes uint8  // how often in a row
 }
 
 const (
 	minDoubt   = time.Minute // how long a network is kept from commits at first
 	maxStrikes = 7           // it is doubled each time, up to two hours
+	maxHeld    = 16          // networks of one audience of one opening
 )
 
 // doubts notes that a response to a network bore out only depth items, and reports
@@ -97,39 +121,64 @@ func (r *record) doubts(network uint64, depth int, reason Reason, rules Rules, n
 	if !rules.Public {
 		return true
 	}
-	d := r.doubt
-	switch {
-	case d == nil:
-		d = &doubt{network: network}
-		r.doubt = d
-	case d.network == network:
-		if now >= d.until {
-			d.strikes = min(d.strikes+1, maxStrikes)
-		}
-	case int(d.against) < rules.LearnAfter && now.since(d.since) < maxDoubt:
-		r.doubt = nil
-		return true
-	default:
-		*d = doubt{network: network}
+	if r.doubt == nil {
+		r.doubt = new(doubts)
 	}
-	d.since, d.until = now, now.add(minDoubt<<d.strikes)
-	d.depth, d.reason, d.against = uint16(min(depth, 1<<16-1)), reason, 0 //nolint:gosec // bounded by min
-	return false
+	d := r.doubt
+	d.hold(network, depth, reason, now)
+	confirmed := d.since != 0 && d.by != network && d.others < rules.LearnAfter && now.since(d.since) < maxDoubt
+	d.by, d.since, d.others = network, now, 0
+	if confirmed {
+		d.since = 0
+	}
+	return confirmed
+}
+
+// hold keeps a network from commits for a while: the longer the sooner it comes
+// again.
+func (d *doubts) hold(network uint64, depth int, reason Reason, now instant) {
+	h := hold{network: network, depth: uint16(min(depth, 1<<16-1)), reason: reason} //nolint:gosec // bounded by min
+	if i := slices.IndexFunc(d.held, func(h hold) bool { return h.network == network }); i >= 0 {
+		switch before := d.held[i]; {
+		case now < before.until:
+			h.strikes = before.strikes
+			if before.depth <= h.depth { // it stays with the worse
+				h.depth, h.reason = before.depth, before.reason
+			}
+		case now.since(before.until) < minDoubt<<(before.strikes+3):
+			h.strikes = min(before.strikes+1, maxStrikes)
+		}
+		d.held = slices.Delete(d.held, i, i+1)
+	}
+	if len(d.held) == maxHeld {
+		d.held = slices.Delete(d.held, 0, 1)
+	}
+	h.until = now.add(minDoubt << h.strikes)
+	d.held = append(d.held, h)
 }
 
 // refutes notes a good response to a network.
 func (r *record) refutes(network uint64) {
-	if d := r.doubt; d != nil && d.network != network && d.against < maxProofs {
-		d.against++
+	d := r.doubt
+	if d == nil || d.by == network || d.others == len(d.agreed) {
+		return
+	}
+	if who := tagOf(network); !slices.Contains(d.agreed[:d.others], who) {
+		d.agreed[d.others] = who
+		d.others++
 	}
 }
 
 // limits returns to how many items the visitors of a network may be committed,
 // and why to none.
 func (r *record) limits(network uint64, depth int, now instant) (int, Reason) {
-	d := r.doubt
-	if d == nil || d.network != network || now >= d.until || int(d.depth) >= depth {
+	if r.doubt == nil {
 		return depth, ""
 	}
-	return int(d.depth), d.reason
+	for _, h := range r.doubt.held {
+		if h.network == network && now < h.until && int(h.depth) < depth {
+			return int(h.depth), h.reason
+		}
+	}
+	return depth, ""
 }

@@ -91,7 +91,7 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	f := o.form
 	plan.Headers, plan.Charset, plan.Differs, plan.Nonces, plan.Links = f.headers, f.charset, f.differs, f.nonces, f.links
 	if r := o.records[v.Audience]; r != nil {
-		plan.Strictness = Strictness(r.strictness.is(rules))
+		plan.Strictness = Strictness(r.strictness.strictest(rules))
 	}
 	if plan.Early != nil {
 		if plan.Reason = p.bars(v, rules); plan.Reason != "" {
@@ -163,7 +163,7 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 	if a.Coding != UnknownCoding {
 		p.coding.vote(network, uint8(a.Coding), rules)
 	}
-	if a.Observation != nil && !p.learnVary(a.Vary, network, rules) {
+	if a.Observation != nil && !p.learnVary(a.Vary, network, rules, at) {
 		return
 	}
 	key := p.variant(v.Header)
@@ -225,7 +225,7 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 	switch r := o.record(v.Audience); {
 	case a.Reason != "":
 	case reproved && counts:
-		r.count()
+		r.count(network, rules)
 		r.refutes(network)
 	case counts:
 		r.match(len(o.form.sequence.Items), network, rules)

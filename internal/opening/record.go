@@ -31,31 +31,31 @@ type record struct {
 	// takes for a commit, more after each surprise.
 	good, need uint16
 	surprises  uint16
+	counted    tag      // the network of the last good response
 	held       uint16   // no more items than these are committed …
 	heldUntil  instant  // … until then
 	demoted    instant  // until when nothing is committed
 	strictness majority // a Strictness
 	reason     Reason   // why the last response was no good
 	refused    bool     // it was no page
-	doubt      *doubt   // nil if there is none
+	doubt      *doubts  // nil if there are none
 
 	waits   [keptWaits]uint32 // the last header times in µs, a ring
 	waitsOf [keptWaits]tag
 	waited  uint8 // how many have been written, twice the ring at most
 }
 
-// match notes a good response that repeated depth items. In scope public a network
-// has one say against the depth that others matched.
+// match notes a good response that repeated depth items. In scope public each
+// network has one depth among those that count.
 func (r *record) match(depth int, network uint64, rules Rules) {
 	who := tagOf(network)
-	if rules.Public && r.proofs > 0 {
-		deepest := slices.Max(r.depths[:r.proofs])
-		r.dropProofs(func(i int) bool { return r.depthsOf[i] == who && r.depths[i] < deepest })
+	if rules.Public {
+		r.dropProofs(func(i int) bool { return r.depthsOf[i] == who })
 	}
 	extra := int(r.proofs) + 1 - capacity(rules)
 	r.dropProofs(func(i int) bool { return i < extra })
 	r.addProof(depth, who)
-	r.count()
+	r.count(network, rules)
 }
 
 func (r *record) addProof(depth int, who tag) {
@@ -77,9 +77,15 @@ func (r *record) dropProofs(which func(i int) bool) {
 	r.proofs = uint8(n)
 }
 
-// count notes a good response whose depth is known already.
-func (r *record) count() {
+// count notes a good response whose depth is known already. In scope public several
+// of one network in a row count once.
+func (r *record) count(network uint64, rules Rules) {
 	r.reason, r.refused = "", false
+	who := tagOf(network)
+	if rules.Public && r.good > 0 && r.counted == who {
+		return
+	}
+	r.counted = who
 	r.good = min(r.good+1, 1<<15)
 	if r.good >= r.need+maxNeed { // nothing is for ever
 		r.need, r.surprises = 0, 0
@@ -120,13 +126,13 @@ func (r *record) proved(rules Rules, now instant) int {
 // no more for a while, as after a surprise: a page that fails to loads itself again.
 func (r *record) repaired(items int, now instant) {
 	r.limit(items)
-	r.held, r.heldUntil = uint16(items), now.add(minDemotion) //nolint:gosec // of depths
+	r.held, r.heldUntil = uint16(min(items, 1<<16-1)), now.add(minDemotion) //nolint:gosec // bounded by min
 }
 
 // limit lowers the depths to the number of items that are left.
 func (r *record) limit(items int) {
 	for i := range r.depths[:r.proofs] {
-		r.depths[i] = min(r.depths[i], uint16(items)) //nolint:gosec // of depths
+		r.depths[i] = uint16(min(int(r.depths[i]), items)) //nolint:gosec // bounded by min
 	}
 }
 

@@ -20,12 +20,12 @@ type variant struct {
 // learnVary takes in the Vary of a response, and reports whether the response
 // belongs to a variant of what is known. A page that turns out to depend on more is
 // learned anew; in scope public, if two networks show it.
-func (p *Page) learnVary(names []string, network uint64, rules Rules) bool {
+func (p *Page) learnVary(names []string, network uint64, rules Rules, now instant) bool {
 	unknown := func(name string) bool { return !slices.Contains(p.vary, name) }
 	if !slices.ContainsFunc(names, unknown) {
 		return true
 	}
-	if len(p.variants) > 0 && !p.varies.confirm(network, rules) {
+	if len(p.variants) > 0 && !p.varies.confirm(network, rules, now) {
 		return false
 	}
 	for _, name := range names {

@@ -35,15 +35,7 @@ func (o *Opening) cast(v vote, rules Rules) {
 		o.window = make([]vote, 0, capacity(rules))
 	}
 	if rules.Public {
-		o.drop(func(w vote) bool {
-			if w.network != v.network {
-				return false
-			}
-			if w.browser && !v.browser && w.head == v.head { // a browser got the same from there
-				v.agent, v.browser = w.agent, true
-			}
-			return true
-		})
+		v = o.recast(v, rules)
 	}
 	if rules.SharedKey {
 		allowed := 1
@@ -64,7 +56,7 @@ func (o *Opening) cast(v vote, rules Rules) {
 			return true
 		})
 	}
-	if len(o.window) == capacity(rules) {
+	for len(o.window) >= capacity(rules) {
 		out := o.dispensable(v, rules)
 		i := -1
 		o.drop(func(vote) bool { i++; return i == out })
@@ -72,16 +64,47 @@ func (o *Opening) cast(v vote, rules Rules) {
 	o.window = append(o.window, v)
 }
 
+// recast takes a network's earlier vote out of the window, and returns the one that
+// stands for both: if the response was the same, that of the browser which makes the
+// window diverse.
+func (o *Opening) recast(v vote, rules Rules) vote {
+	i := slices.IndexFunc(o.window, func(w vote) bool { return w.network == v.network })
+	if i < 0 {
+		return v
+	}
+	before := o.window[i]
+	o.drop(func(w vote) bool { return w.network == v.network })
+	with := func(v vote) bool { return diverse(append(slices.Clone(o.window), v), rules) }
+	if before.head == v.head && !with(v) && with(before) {
+		v.agent, v.browser = before.agent, before.browser
+	}
+	return v
+}
+
 // dispensable returns which vote gives way to another one: the oldest, or the
-// oldest that diversity can do without.
+// oldest that diversity can do without, if possible even without any other.
 func (o *Opening) dispensable(v vote, rules Rules) int {
+	if !rules.Public {
+		return 0
+	}
+	enough := -1
 	for i := range o.window {
 		rest := slices.Concat(o.window[:i], o.window[i+1:], []vote{v})
-		if diverse(rest, rules) {
+		if !diverse(rest, rules) {
+			continue
+		}
+		robust := true
+		for j := range rest {
+			robust = robust && diverse(slices.Concat(rest[:j], rest[j+1:]), rules)
+		}
+		if robust {
 			return i
 		}
+		if enough < 0 {
+			enough = i
+		}
 	}
-	return 0
+	return max(enough, 0)
 }
 
 // drop takes votes out of the window.
@@ -111,14 +134,13 @@ func diverse(votes []vote, rules Rules) bool {
 	if !rules.Public {
 		return true
 	}
-	var agents, urls [maxProofs]uint32
+	agents, urls := make([]uint32, 0, maxProofs), make([]uint32, 0, maxProofs)
 	browser := false
-	for i, v := range votes {
-		agents[i], urls[i] = v.agent, v.url
+	for _, v := range votes {
+		agents, urls = append(agents, v.agent), append(urls, v.url)
 		browser = browser || v.browser
 	}
-	return browser && distinct(agents[:len(votes)]) >= 2 &&
-		(!rules.SharedKey || distinct(urls[:len(votes)]) >= rules.LearnAfter)
+	return browser && distinct(agents) >= 2 && (!rules.SharedKey || distinct(urls) >= rules.LearnAfter)
 }
 
 // distinct returns how many different numbers there are. It sorts them.

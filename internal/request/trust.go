@@ -11,13 +11,13 @@ var neverTrusted = []struct {
 }{
 	{
 		[]string{
-			"Authorization", "Cookie*", "Proxy-Authorization", "X-Api-Key", "X-Access-Token", "X-Auth-*", "X-Csrf*", "X-Session*", "X-Token", "X-Xsrf*",
+			"Authorization", "Cookie*", "Proxy-Authorization", "X-Api-Key", "X-Access-Token", "X-Auth-*", "X-Id-Token", "X-Jwt*", "X-Csrf*", "X-Session*", "X-Token", "X-Xsrf*",
 		},
 		"it holds credentials",
 	},
 	{
 		[]string{
-			"Cf-Access-*", "Client-Cert*", "Remote-*", "Ssl-Client-*", "Tailscale-*", "X-Amzn-Oidc-*", "X-Authenticated-*", "X-Authentik-*", "X-Client-Cert*",
+			"Cf-Access-*", "Cf-Client-Cert-*", "Client-Cert*", "Remote-*", "Ssl-Client-*", "Tailscale-*", "X-Amzn-Oidc-*", "X-Arr-Clientcert", "X-Authenticated-*", "X-Authentik-*", "X-Client-Cert*",
 			"X-Email", "X-Forwarded-Access-Token", "X-Forwarded-Client-Cert", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
 			"X-Forwarded-User", "X-Goog-Authenticated-User-*", "X-Goog-Iap-*", "X-Ms-Client-Principal*", "X-Ms-Token-*", "X-Remote-*", "X-Ssl-Client-*",
 			"X-User*", "X-Vouch-*", "X-Webauth-*",

@@ -75,7 +75,7 @@ func printable(value string) bool {
 func oneOf(values ...string) accept {
 	return func(value string) bool {
 		for _, v := range values {
-			if strings.EqualFold(value, v) {
+			if printable(value) && strings.EqualFold(value, v) {
 				return true
 			}
 		}
