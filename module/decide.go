@@ -53,6 +53,7 @@ type exchange struct {
 	verdict request.Verdict
 	watched bool // a navigation whose response is looked at
 	key     request.Key
+	host    string           // names the opening.Host
 	cookies []string         // as the request came, but for the marker
 	parked  *recovery.Parked // what this reload collects, or nil
 	page    *opening.Page
@@ -131,17 +132,18 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 		path = x.repl.ReplaceAll(h.Key, "")
 	}
 	x.key = request.NewKey(h.identity+choices(h.around, x.r), path, x.r, facts, h.request.IgnoreQuery)
+	// What the office is shown says nothing of what the world is.
+	scope := request.ScopeOf(facts.ClientIP)
+	x.host = string(scope) + " " + x.r.Host
 	learn := x.verdict.Learn
 	if x.page = h.state.store.Get(x.key); x.page == nil {
 		learn = learn && h.state.store.Admits(x.key)
-		var host *opening.Host
-		if learn {
-			host = site.room.Host(x.r.Host)
-		}
-		x.page = opening.NewPage(host) // kept once it has learned something
+		x.page = new(opening.Page) // kept once it has learned something
+	} else {
+		site.room.Touch(x.host)
 	}
 	x.rules = h.rules
-	x.rules.Public = request.ScopeOf(facts.ClientIP) == request.Public
+	x.rules.Public = scope == request.Public
 
 	target, _, _ := strings.Cut(facts.Target, "?") // a query is ignored, or not clean
 	agent := x.r.Header.Get("User-Agent")

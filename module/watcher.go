@@ -210,6 +210,9 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 			answer.Observation = observation
 		}
 	}
+	if answer.Observation != nil && x.page.Host() == nil {
+		x.page.Settle(x.h.site.room.Host(x.host))
+	}
 	x.page.Answered(x.visit, answer, x.rules, x.h.now())
 	// A page that taught nothing is kept for its reason, unless it is none: there
 	// is no end of URLs that are not found.

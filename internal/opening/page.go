@@ -42,7 +42,11 @@ func NewPage(host *Host) *Page {
 	return p
 }
 
-// Host returns what the page was made with, nil if it has learned nothing.
+// Settle gives the page a host, if it has none. It comes before the first
+// observation.
+func (p *Page) Settle(host *Host) { p.host.CompareAndSwap(nil, host) }
+
+// Host returns the page's host, nil if it has learned nothing.
 func (p *Page) Host() *Host { return p.host.Load() }
 
 // Warm reports whether there may be something for Cool to give back.

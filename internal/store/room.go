@@ -73,3 +73,6 @@ func (r *Room) Host(name string) *opening.Host {
 
 // Hosts returns the number of hosts.
 func (r *Room) Hosts() int { return r.hosts.EstimatedSize() }
+
+// Touch notes that a host was asked for, so that it stays.
+func (r *Room) Touch(name string) { r.hosts.GetIfPresent(name) }
