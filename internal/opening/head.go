@@ -40,7 +40,7 @@ func (h *head) decode() []document.Item {
 	h.frame.host.mu.Lock()
 	for id, raw := range h.parts() {
 		if raw == nil {
-			items = append(items, h.frame.host.items[id].item)
+			items = append(items, h.frame.host.items.entries[id].item)
 		} else {
 			items = append(items, document.Item{Raw: raw})
 		}
@@ -102,7 +102,7 @@ func restores(item document.Item) bool {
 
 // newHead makes a head of an observation.
 func newHead(host *Host, o *Observation, page uint32) *head {
-	return &head{code: encode(host, o.Items, page), frame: host.frame(o), whole: o.whole}
+	return &head{code: encode(host, o.Items, page), frame: host.frame(o, page), whole: o.whole}
 }
 
 // close gives up what the head shares with other pages.

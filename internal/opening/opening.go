@@ -232,17 +232,36 @@ func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 	return f.build(depth), ""
 }
 
+// heads returns the heads of the window, each once.
+func (o *Opening) heads() (heads []*head) {
+	for _, v := range o.window {
+		if !slices.Contains(heads, v.head) {
+			heads = append(heads, v.head)
+		}
+	}
+	return heads
+}
+
+// settle drops the form if it is not the one that there was before, or one with the
+// same items. Only what Decide makes is counted: it says so in Plan.Warmed.
+func (o *Opening) settle(before *form) {
+	if o.form != before && (before == nil || o.form == nil || o.form.sequence != before.sequence) {
+		o.form = nil
+	}
+}
+
 // size is roughly what the opening takes in memory beside its form, in bytes.
 func (o *Opening) size() int {
 	n := openingSize + voteSize*cap(o.window)
-	for i, v := range o.window {
-		if !slices.ContainsFunc(o.window[:i], func(w vote) bool { return w.head == v.head }) {
-			n += v.head.size()
-		}
+	for _, h := range o.heads() {
+		n += h.size()
 	}
 	for _, r := range o.records {
 		if r != nil {
 			n += recordSize
+			if r.doubt != nil {
+				n += doubtSize
+			}
 		}
 	}
 	return n
@@ -252,4 +271,5 @@ const (
 	openingSize = int(unsafe.Sizeof(Opening{}))
 	voteSize    = int(unsafe.Sizeof(vote{}))
 	recordSize  = int(unsafe.Sizeof(record{}))
+	doubtSize   = int(unsafe.Sizeof(doubt{}))
 )
