@@ -218,6 +218,8 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	// is no end of URLs that are not found.
 	if answer.Observation != nil || x.visit.Learn && answer.Reason != "" && answer.Reason != opening.Status {
 		x.h.state.store.Put(x.key, x.page)
+	} else {
+		x.h.state.store.Grown(x.key, x.page)
 	}
 }
 

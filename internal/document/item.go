@@ -1,9 +1,6 @@
 package document
 
-import (
-	"bytes"
-	"slices"
-)
+import "slices"
 
 // Kind is the kind of an item.
 type Kind uint8
@@ -29,12 +26,6 @@ type Item struct {
 	// Slot names what only one item of a page can fill, so that their order counts
 	// though that of others does not: the title, an icon, a meta of one name.
 	Slot string
-}
-
-// Equal reports whether two items are alike in everything.
-func (i Item) Equal(j Item) bool {
-	return i.Kind == j.Kind && i.Name == j.Name && i.Class == j.Class && i.Traits == j.Traits &&
-		i.Slot == j.Slot && bytes.Equal(i.Raw, j.Raw)
 }
 
 // End says why the items end where they end.

@@ -248,5 +248,23 @@ func appendPadding(b []byte, n int) []byte {
 
 // size is roughly what the form takes in memory, in bytes.
 func (f *form) size() int {
-	return 512 + (1+maxEarly)*(len(f.sequence.Bytes)+minFirstWrite) + 200*len(f.sequence.Items) + f.headers.size()
+	n := formSize + 4*len(f.assets) + 64*len(f.headers) // what headers hold is the frame's
+	for _, link := range f.links {
+		n += 16 + len(link)
+	}
+	for _, e := range f.early {
+		n += earlySize + cap(e.Bytes)
+	}
+	if f.sequence != nothing { // it has its items' bytes in one piece, and again as keys of a map
+		n += 2*len(f.sequence.Bytes) + cap(f.sequence.Bytes) - len(f.sequence.Bytes) + sequenceItemSize*len(f.sequence.Items)
+	}
+	return n
 }
+
+// What a form, the bytes for one depth and an item of its sequence cost beside
+// their contents, in bytes.
+const (
+	formSize         = 1 << 10
+	earlySize        = 128
+	sequenceItemSize = 200
+)

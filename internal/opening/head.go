@@ -33,25 +33,22 @@ func encode(host *Host, items []document.Item, page uint32) []byte {
 	return slices.Clip(code)
 }
 
-// decode returns the items of a head. What the page has for itself is parts of
-// its code.
+// decode returns the items of a head. They are read anew from their bytes, all at
+// once: that is the document up to its last item.
 func (h *head) decode() []document.Item {
-	items := make([]document.Item, 0, 32)
+	raws := make([][]byte, 0, 32)
 	h.frame.host.mu.Lock()
 	for id, raw := range h.parts() {
 		if raw == nil {
-			items = append(items, h.frame.host.items[id].item)
-		} else {
-			items = append(items, document.Item{Raw: raw})
+			raw = h.frame.host.items.entries[id].raw
 		}
+		raws = append(raws, raw)
 	}
 	h.frame.host.mu.Unlock()
-	i := 0
-	for _, raw := range h.parts() {
-		if raw != nil {
-			items[i] = restore(raw)
-		}
-		i++
+	items := document.ScanHead(slices.Concat(raws...), true).Items
+	alike := slices.EqualFunc(items, raws, func(item document.Item, raw []byte) bool { return len(item.Raw) == len(raw) })
+	if !alike {
+		return nil // it cannot be: then nothing is sent
 	}
 	return items
 }
@@ -87,22 +84,9 @@ func (h *head) parts() func(yield func(id uint32, raw []byte) bool) {
 	}
 }
 
-// restore makes the item of its bytes again. It is for those that restores.
-func restore(raw []byte) document.Item {
-	item := document.ScanHead(raw, true).Items[0]
-	item.Raw = raw
-	return item
-}
-
-// restores reports whether an item is the same when its bytes are read alone.
-func restores(item document.Item) bool {
-	items := document.ScanHead(item.Raw, true).Items
-	return len(items) == 1 && len(items[0].Raw) > 0 && items[0].Equal(item)
-}
-
 // newHead makes a head of an observation.
 func newHead(host *Host, o *Observation, page uint32) *head {
-	return &head{code: encode(host, o.Items, page), frame: host.frame(o), whole: o.whole}
+	return &head{code: encode(host, o.Items, page), frame: host.frame(o, page), whole: o.whole}
 }
 
 // close gives up what the head shares with other pages.

@@ -18,6 +18,10 @@ import (
 // An item is shared if it is a stylesheet or a script, or as soon as a second
 // page has it. What only one page has (its title, its canonical link) stays with
 // the page.
+//
+// Memory is paid for by who causes it: an item that one page alone has is part of
+// that page's size, and so is a frame. Once another page has it, it is in the
+// ledger.
 type Host struct {
 	ledger *atomic.Int64 // what all hosts take together, in bytes
 
@@ -25,18 +29,21 @@ type Host struct {
 	suspicions atomic.Uint32 // how often an item became suspect
 
 	mu     sync.Mutex // protects all below
-	items  []*sharedItem
-	free   []uint32          // unused places in items
-	ids    map[uint64]uint32 // places in items, by hash
-	frames map[uint64]*frame
+	items  table[uint32, *sharedItem]
+	last   uint32                // the number that the last new item got
+	ids    table[uint64, uint32] // numbers of items, by hash
+	frames table[uint64, *frame]
 	recent *[maxRecent]sighting // of items that are not shared
+	heads  int                  // of pages, that hold items and frames
+	own    int                  // what the ledger holds for the host itself, in bytes
 }
 
 // sharedItem is an item that pages share. Host.mu protects what changes.
 type sharedItem struct {
-	item document.Item // never changed
+	raw  []byte // never changed
 	hash uint64
-	refs int // heads that hold it
+	refs uint32 // heads that hold it
+	page uint32 // the only page that ever had it, 0 if there are more
 
 	goneFrom uint64  // the network whose visitor was the last to miss it on a page
 	goneAt   instant // when
@@ -53,7 +60,8 @@ type frame struct {
 	bars    Reason
 
 	hash uint64
-	refs int
+	refs uint32
+	page uint32 // as in sharedItem
 }
 
 func (f *frame) equal(g *frame) bool {
@@ -70,37 +78,56 @@ func (f *frame) size() int {
 
 // sighting is an item seen on a page. Of those with one place the last stays.
 type sighting struct {
-	item uint64 // hash
+	item uint32 // a part of the hash
 	page uint32
 }
 
 const (
-	maxRecent = 256
+	maxRecent = 128
 
-	// What an item or a frame costs beside its contents, in bytes.
-	sharedItemSize = 192
+	// What an item, a frame or a host costs beside its contents, in bytes.
+	sharedItemSize = 144
 	frameSize      = 192
 	hostSize       = 1 << 10
+
+	// MaxHostSize is what a host takes for itself at most, in bytes, beside what its
+	// pages share.
+	MaxHostSize = hostSize + 8*maxRecent
 )
+
+func (s *sharedItem) size() int { return sharedItemSize + len(s.raw) }
 
 var internSeed = maphash.MakeSeed()
 
 // NewHost returns a Host that adds what it takes, in bytes, to a ledger.
 func NewHost(ledger *atomic.Int64) *Host {
-	ledger.Add(hostSize)
-	return &Host{
-		ledger: ledger,
-		ids:    make(map[uint64]uint32),
-		frames: make(map[uint64]*frame),
-	}
+	h := &Host{ledger: ledger}
+	h.settle()
+	return h
 }
 
 // Close makes the pages of the host void: nothing learned from it is used any
 // more.
 func (h *Host) Close() {
-	if !h.closed.Swap(true) {
-		h.ledger.Add(-hostSize)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed.Store(true)
+	h.recent = nil
+	h.settle()
+}
+
+// settle puts into the ledger what the host takes for itself: something as long as
+// it is open, or pages hold something of it.
+func (h *Host) settle() {
+	own := hostSize
+	switch {
+	case h.recent != nil:
+		own = MaxHostSize
+	case h.closed.Load() && h.heads == 0:
+		own = 0
 	}
+	h.ledger.Add(int64(own - h.own))
+	h.own = own
 }
 
 // Closed reports whether Close was called.
@@ -110,51 +137,60 @@ func (h *Host) Closed() bool { return h.closed.Load() }
 // takes a reference to it.
 func (h *Host) share(item document.Item, page uint32) (id uint32, ok bool) {
 	hash := maphash.Bytes(internSeed, item.Raw)
-	must := item.Has(document.Styles|document.Script) || !restores(item)
+	must := item.Has(document.Styles | document.Script)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for ; ; hash++ { // two items with one hash stand next to each other
-		if id, ok = h.ids[hash]; !ok {
+		if id, ok = h.ids.get(hash); !ok {
 			break
 		}
-		if s := h.items[id]; same(s.item, item) {
+		if s := h.items.entries[id]; bytes.Equal(s.raw, item.Raw) {
 			s.refs++
+			if s.page != 0 && s.page != page {
+				s.page = 0
+				h.ledger.Add(int64(s.size()))
+			}
 			return id, true
 		}
 	}
 	if !must && !h.elsewhere(hash, page) {
 		return 0, false
 	}
-	return h.add(item, hash), true
+	if !must {
+		page = 0 // another had it
+	}
+	return h.add(item, hash, page), true
 }
 
-// add shares an item, with one reference.
-func (h *Host) add(item document.Item, hash uint64) (id uint32) {
-	s := &sharedItem{item: item, hash: hash, refs: 1}
-	s.item.Raw = bytes.Clone(item.Raw)
-	if n := len(h.free); n > 0 {
-		id, h.free = h.free[n-1], h.free[:n-1]
-		h.items[id] = s
-	} else {
-		id = uint32(len(h.items)) //nolint:gosec // memory is full before that
-		h.items = append(h.items, s)
+// add shares an item of a page, with one reference.
+func (h *Host) add(item document.Item, hash uint64, page uint32) (id uint32) {
+	s := &sharedItem{raw: bytes.Clone(item.Raw), hash: hash, refs: 1, page: page}
+	for taken := true; taken; { // ends: memory is full before all numbers are
+		h.last++
+		_, taken = h.items.get(h.last)
 	}
-	h.ids[hash] = id
-	h.ledger.Add(int64(sharedItemSize + len(item.Raw)))
-	return id
+	h.items.put(h.last, s)
+	h.ids.put(hash, h.last)
+	if page == 0 {
+		h.ledger.Add(int64(s.size()))
+	}
+	return h.last
 }
 
 // elsewhere notes that a page has an item, and reports whether another had it.
 func (h *Host) elsewhere(hash uint64, page uint32) bool {
+	if h.closed.Load() {
+		return false
+	}
 	if h.recent == nil {
 		h.recent = new([maxRecent]sighting)
-		h.ledger.Add(maxRecent * 16)
+		h.settle()
 	}
-	seen := &h.recent[hash%maxRecent]
-	if seen.item == hash && seen.page != page {
+	seen, part := &h.recent[hash%maxRecent], uint32(hash>>32) //nolint:gosec // a part of it
+	if seen.item == part && seen.page != page {
 		return true
 	}
-	*seen = sighting{hash, page}
+	*seen = sighting{part, page}
 	return false
 }
 
@@ -163,43 +199,83 @@ func (h *Host) release(ids []uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range ids {
-		s := h.items[id]
+		s := h.items.entries[id]
 		if s.refs--; s.refs > 0 {
 			continue
 		}
-		delete(h.ids, s.hash)
-		h.items[id] = nil
-		h.free = append(h.free, id)
-		h.ledger.Add(-int64(sharedItemSize + len(s.item.Raw)))
+		h.ids.delete(s.hash)
+		h.items.delete(id)
+		if s.page == 0 {
+			h.ledger.Add(-int64(s.size()))
+		}
 	}
 }
 
-// frame returns the one copy of what an observation has beside its items, and takes
-// a reference.
-func (h *Host) frame(o *Observation) *frame {
-	made := &frame{host: h, headers: o.Headers, charset: o.Charset, nonces: o.nonces, bars: o.bars, hash: o.Headers.hash()}
+// frame returns the one copy of what an observation of a page has beside its items,
+// and takes a reference.
+func (h *Host) frame(o *Observation, page uint32) *frame {
+	made := &frame{host: h, headers: o.Headers, charset: o.Charset, nonces: o.nonces, bars: o.bars, hash: o.Headers.hash(), page: page}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	f := h.frames[made.hash]
-	if f == nil || !f.equal(made) {
+	f, _ := h.frames.get(made.hash)
+	switch {
+	case f == nil || !f.equal(made):
 		f = made
-		h.frames[f.hash] = f
+		h.frames.put(f.hash, f)
+		if page == 0 {
+			h.ledger.Add(int64(f.size()))
+		}
+	case f.page != 0 && f.page != page:
+		f.page = 0
 		h.ledger.Add(int64(f.size()))
 	}
 	f.refs++
+	h.heads++
+	h.settle()
 	return f
 }
 
 func (h *Host) releaseFrame(f *frame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.heads--
+	h.settle()
 	if f.refs--; f.refs > 0 {
 		return
 	}
-	if h.frames[f.hash] == f { // else another with this hash took its place
-		delete(h.frames, f.hash)
+	if found, _ := h.frames.get(f.hash); found == f { // else another with this hash took its place
+		h.frames.delete(f.hash)
 	}
-	h.ledger.Add(-int64(f.size()))
+	if f.page == 0 {
+		h.ledger.Add(-int64(f.size()))
+	}
+}
+
+// alone returns what the items and frames take, in bytes, that only the page with
+// these heads has.
+func (h *Host) alone(heads []*head) (size int) {
+	var ids []uint32
+	frames := make([]*frame, 0, 4)
+	for _, head := range heads {
+		ids = append(ids, head.ids()...)
+		if !slices.Contains(frames, head.frame) {
+			frames = append(frames, head.frame)
+		}
+	}
+	slices.Sort(ids)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, id := range slices.Compact(ids) {
+		if s := h.items.entries[id]; s.page != 0 {
+			size += s.size()
+		}
+	}
+	for _, f := range frames {
+		if f.page != 0 {
+			size += f.size()
+		}
+	}
+	return size
 }
 
 // missing notes that a visitor's clean response did not hold items that the page
@@ -209,7 +285,7 @@ func (h *Host) missing(ids []uint32, network uint64, rules Rules, now instant) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range ids {
-		s := h.items[id]
+		s := h.items.entries[id]
 		confirmed := s.goneAt != 0 && s.goneFrom != network && now.since(s.goneAt) < maxDoubt
 		s.goneFrom, s.goneAt = network, now
 		if confirmed || !rules.Public {
@@ -219,12 +295,24 @@ func (h *Host) missing(ids []uint32, network uint64, rules Rules, now instant) {
 	}
 }
 
+// present notes that a visitor's clean response held items: what others had to say
+// against them waits for no confirmation any more.
+func (h *Host) present(ids []uint32, network uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, id := range ids {
+		if s := h.items.entries[id]; s.goneFrom != network {
+			s.goneAt = 0
+		}
+	}
+}
+
 // suspectSince returns when one of the items last became suspect, 0 if none is.
 func (h *Host) suspectSince(ids []uint32) (since instant) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range ids {
-		since = max(since, h.items[id].suspect)
+		since = max(since, h.items.entries[id].suspect)
 	}
 	return since
 }

@@ -50,6 +50,8 @@ func Observe(headers Headers, body []byte, complete bool) (o *Observation, reaso
 	o.Headers, o.Items, o.Charset = headers, head.Items, head.Charset
 	_, charset := ContentType(headers.Get("Content-Type"))
 	switch {
+	case headers.size() > maxHeaders:
+		reason = LargeHeader
 	case len(head.Items) == 0:
 		reason = NoHead
 	case head.Charset != "" && !KnownCharset(head.Charset), charset == "" && head.Charset == "":
@@ -68,6 +70,10 @@ func Observe(headers Headers, body []byte, complete bool) (o *Observation, reaso
 	o.whole = head.End == document.HeadEnd || head.End == document.Implied
 	return o, reason, head.End == document.Truncated
 }
+
+// maxHeaders is how much the headers of an opening may take, in bytes. Servers in
+// front of us refuse far less.
+const maxHeaders = 32 << 10
 
 // permits reports whether a meta policy lets a recovery script run as it is. It
 // cannot be changed, as those in headers can.

@@ -163,14 +163,17 @@ func (o *Opening) missing(h *head, network uint64, rules Rules, now instant) {
 		return
 	}
 	have := h.ids()
-	var gone []uint32
+	var gone, there []uint32
 	for _, id := range o.form.assets {
-		if !slices.Contains(have, id) {
+		if slices.Contains(have, id) {
+			there = append(there, id)
+		} else {
 			gone = append(gone, id)
 		}
 	}
-	if len(gone) > 0 {
+	if len(o.form.assets) > 0 {
 		h.frame.host.missing(gone, network, rules, now)
+		h.frame.host.present(there, network)
 	}
 }
 
@@ -253,17 +256,36 @@ func (o *Opening) hints(v Visit, now instant) []string {
 	return o.form.hints
 }
 
+// heads returns the heads of the window, each once.
+func (o *Opening) heads() (heads []*head) {
+	for _, v := range o.window {
+		if !slices.Contains(heads, v.head) {
+			heads = append(heads, v.head)
+		}
+	}
+	return heads
+}
+
+// settle drops the form if it is not the one that there was before, or one with the
+// same items. Only what Decide makes is counted: it says so in Plan.Warmed.
+func (o *Opening) settle(before *form) {
+	if o.form != before && (before == nil || o.form == nil || o.form.sequence != before.sequence) {
+		o.form = nil
+	}
+}
+
 // size is roughly what the opening takes in memory beside its form, in bytes.
 func (o *Opening) size() int {
 	n := openingSize + voteSize*cap(o.window)
-	for i, v := range o.window {
-		if !slices.ContainsFunc(o.window[:i], func(w vote) bool { return w.head == v.head }) {
-			n += v.head.size()
-		}
+	for _, h := range o.heads() {
+		n += h.size()
 	}
 	for _, r := range o.records {
 		if r != nil {
 			n += recordSize
+			if r.doubt != nil {
+				n += doubtSize + holdSize*cap(r.doubt.held)
+			}
 		}
 	}
 	return n
@@ -273,4 +295,6 @@ const (
 	openingSize = int(unsafe.Sizeof(Opening{}))
 	voteSize    = int(unsafe.Sizeof(vote{}))
 	recordSize  = int(unsafe.Sizeof(record{}))
+	doubtSize   = int(unsafe.Sizeof(doubts{}))
+	holdSize    = int(unsafe.Sizeof(hold{}))
 )

@@ -64,7 +64,7 @@ func (p *trial) answer(a Answer) {
 
 // match answers with as many of the expected items as a number of bytes holds.
 func (p *trial) match(matched int) {
-	seq := p.opening("").learned(p.rules).sequence
+	seq := p.opening(variantKey{}).learned(p.rules).sequence
 	depth := 0
 	for depth < len(seq.Items) && seq.Size(depth+1) <= matched {
 		depth++
@@ -378,7 +378,7 @@ func TestItemsAreShared(t *testing.T) {
 	if many := p.Size(); many > 6*one {
 		t.Errorf("3 observations take %d bytes, 16 take %d", one, many)
 	}
-	if window := p.opening("").window; window[0].head != window[15].head {
+	if window := p.opening(variantKey{}).window; window[0].head != window[15].head {
 		t.Error("what observations share is held twice")
 	}
 }

@@ -91,8 +91,9 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	at := instantOf(now)
 	plan := Plan{Varies: len(p.vary) > 0}
 	cold := o.form == nil
+	f := o.learned(rules)
+	depths := len(f.early)
 	plan.Early, plan.Reason = o.plan(v, rules, at)
-	f := o.form
 	plan.Headers, plan.Charset, plan.Differs, plan.Nonces, plan.Links = f.headers, f.charset, f.differs, f.nonces, f.links
 	if r := o.records[v.Audience]; r != nil {
 		plan.Strictness = Strictness(r.strictness.strictest(rules))
@@ -108,8 +109,11 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	default:
 	}
 	plan.Learned = len(f.sequence.Items) > 0
-	if plan.Learned && (cold || !p.warm.Load()) {
-		plan.Warmed = f.size()
+	switch {
+	case !f.full || !f.diverse:
+		o.form = nil // there is nothing to keep
+	case cold || !p.warm.Load() || len(f.early) != depths:
+		plan.Warmed = p.warmth()
 		p.warm.Store(true)
 	}
 	stale := at.since(o.observed) > rules.Expire/4
@@ -119,6 +123,16 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 		plan.Expected = f.sequence
 	}
 	return plan
+}
+
+// warmth is roughly what Cool gives back, in bytes.
+func (p *Page) warmth() (n int) {
+	for _, v := range p.variants {
+		if v.form != nil {
+			n += v.form.size()
+		}
+	}
+	return n
 }
 
 // bars says why a page that could be committed is not, for this visit.
@@ -176,8 +190,11 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 		if a.Observation == nil && a.Reason == "" {
 			return // nothing to keep a record of
 		}
-		o = p.add(key)
+		if o = p.add(key, network, rules, at); o == nil {
+			return
+		}
 	}
+	defer o.settle(o.form)
 	r := o.record(v.Audience)
 	r.wait(a.Wait, network, rules)
 	r.strictness.vote(network, uint8(a.Strictness), rules)
@@ -293,7 +310,11 @@ func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int, rules Rul
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := p.opening(p.variant(v.Header))
-	if o == nil || !o.expects(expected, rules) {
+	if o == nil {
+		return false
+	}
+	defer o.settle(o.form)
+	if !o.expects(expected, rules) {
 		return false
 	}
 	at := instantOf(now)
@@ -312,8 +333,13 @@ func (p *Page) Size() int {
 	for _, name := range p.vary {
 		n += 16 + len(name)
 	}
+	var heads []*head
 	for _, v := range p.variants {
-		n += len(v.key) + v.size()
+		n += v.size()
+		heads = append(heads, v.heads()...)
+	}
+	if len(heads) > 0 {
+		n += p.host.Load().alone(heads)
 	}
 	return n
 }

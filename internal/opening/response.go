@@ -32,9 +32,10 @@ const (
 	Private     Reason = "private"      // Cache-Control: private, without learn_private
 	NoTransform Reason = "no_transform" // Cache-Control: no-transform
 	SetsCookie  Reason = "sets_cookie"  // Set-Cookie; the body teaches all the same
-	VaryAll     Reason = "vary_all"     // Vary: *
+	VaryAll     Reason = "vary_all"     // Vary: *, or more than 16 names
 	Special     Reason = "special"      // Clear-Site-Data, Refresh, Content-Disposition or trailers
 	NoHead      Reason = "no_head"      // the document has no readable head
+	LargeHeader Reason = "large_header" // its headers, those that could be sent early, take more than 32 KiB
 )
 
 // Learnable says why a response teaches nothing, or "" if it may. h is the
@@ -66,7 +67,7 @@ func Committable(status int, h http.Header) Reason {
 		return BackendEncodes
 	case forbids(h, "no-transform"):
 		return NoTransform
-	case slices.Contains(VaryNames(h), "*"):
+	case slices.Contains(VaryNames(h), "*"), len(VaryNames(h)) > maxVary:
 		return VaryAll
 	case slices.Contains(VaryNames(h), "User-Agent"):
 		return VaryUserAgent

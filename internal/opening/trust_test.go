@@ -58,21 +58,23 @@ var otherPage = top + "<link rel=stylesheet href=evil.css><script>evil()</script
 // neither while it is learned nor after.
 func TestOneNetworkAlone(t *testing.T) {
 	attacks := map[string]func(*world){
-		"another page":       func(w *world) { w.teach(1, otherPage) },
-		"an empty page":      func(w *world) { w.teach(1, top+"<title>x</title>") },
-		"another header":     func(w *world) { w.teach(1, page, "X-Frame-Options", "DENY") },
-		"another policy":     func(w *world) { w.teach(1, page, "Content-Security-Policy", "script-src 'none'") },
-		"another nonce":      func(w *world) { w.teach(1, top+css+"<script nonce=x></script>") },
-		"a shorter page":     func(w *world) { w.teach(1, top) },
-		"a cookie":           func(w *world) { w.answer(Answer{Observation: observation(page), Reason: SetsCookie, Depth: -1}) },
-		"not found":          func(w *world) { w.answer(Answer{Reason: Status, Depth: -1}) },
-		"private":            func(w *world) { w.answer(Answer{Reason: Private, Depth: -1}) },
-		"Vary":               func(w *world) { w.answer(Answer{Observation: observation(page), Vary: []string{"X"}, Depth: -1}) },
-		"compression":        func(w *world) { w.answer(Answer{Depth: -1, Coding: Encoded, Reason: BackendEncodes}) },
-		"stricter":           func(w *world) { w.answer(Answer{Depth: -1, Strictness: Storing}) },
-		"a surprise":         func(w *world) { w.Surprised(w.visit, w.rules, w.now) },
-		"a fast answer":      func(w *world) { w.wait = 0; w.teach(1, page); w.wait = time.Second },
-		"a repair":           func(w *world) { w.Repaired(w.visit, w.opening("").learned(w.rules).sequence, 1, w.rules, w.now) },
+		"another page":   func(w *world) { w.teach(1, otherPage) },
+		"an empty page":  func(w *world) { w.teach(1, top+"<title>x</title>") },
+		"another header": func(w *world) { w.teach(1, page, "X-Frame-Options", "DENY") },
+		"another policy": func(w *world) { w.teach(1, page, "Content-Security-Policy", "script-src 'none'") },
+		"another nonce":  func(w *world) { w.teach(1, top+css+"<script nonce=x></script>") },
+		"a shorter page": func(w *world) { w.teach(1, top) },
+		"a cookie":       func(w *world) { w.answer(Answer{Observation: observation(page), Reason: SetsCookie, Depth: -1}) },
+		"not found":      func(w *world) { w.answer(Answer{Reason: Status, Depth: -1}) },
+		"private":        func(w *world) { w.answer(Answer{Reason: Private, Depth: -1}) },
+		"Vary":           func(w *world) { w.answer(Answer{Observation: observation(page), Vary: []string{"X"}, Depth: -1}) },
+		"compression":    func(w *world) { w.answer(Answer{Depth: -1, Coding: Encoded, Reason: BackendEncodes}) },
+		"stricter":       func(w *world) { w.answer(Answer{Depth: -1, Strictness: Storing}) },
+		"a surprise":     func(w *world) { w.Surprised(w.visit, w.rules, w.now) },
+		"a fast answer":  func(w *world) { w.wait = 0; w.teach(1, page); w.wait = time.Second },
+		"a repair": func(w *world) {
+			w.Repaired(w.visit, w.opening(variantKey{}).learned(w.rules).sequence, 1, w.rules, w.now)
+		},
 		"a difference":       func(w *world) { w.match(1) },
 		"a missing asset":    func(w *world) { w.teach(1, top+"<title>Hi</title>") },
 		"another encoding":   func(w *world) { w.teach(1, top+"<meta charset=latin1>"+css) },
@@ -154,7 +156,7 @@ func TestDoubtGrows(t *testing.T) {
 
 // agree keeps the page from expiring.
 func (w *world) agree() {
-	w.opening("").agreed = instantOf(w.now)
+	w.opening(variantKey{}).agreed = instantOf(w.now)
 }
 
 // A deploy is learned as ever.
@@ -285,8 +287,8 @@ func TestHostForgets(t *testing.T) {
 	if left := ledger.Load(); full <= empty || left > empty {
 		t.Errorf("%d bytes with pages, %d without, %d at first", full, left, empty)
 	}
-	if len(host.ids) > 0 || len(host.frames) > 0 {
-		t.Errorf("%d items and %d frames are left", len(host.ids), len(host.frames))
+	if len(host.ids.entries) > 0 || len(host.frames.entries) > 0 {
+		t.Errorf("%d items and %d frames are left", len(host.ids.entries), len(host.frames.entries))
 	}
 }
 
@@ -300,7 +302,7 @@ func TestFleetingHeaders(t *testing.T) {
 	if plan.Headers.Get("X-Request-Id") != "" || plan.Headers.Get("X-Served-By") != "one" || plan.Headers.Get("Link") == "" {
 		t.Errorf("%v", plan.Headers)
 	}
-	for _, v := range p.opening("").window[1:] {
+	for _, v := range p.opening(variantKey{}).window[1:] {
 		if v.head.frame.headers.Get("X-Request-Id") != "" {
 			t.Error("a request id is kept")
 		}

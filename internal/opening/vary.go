@@ -2,6 +2,7 @@ package opening
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,26 +12,41 @@ import (
 // have.
 const maxVariants = 8
 
+// maxVary is on how many request headers a page may depend.
+const maxVary = 16
+
 // variant is what a page is for some values of the headers named by Vary.
 type variant struct {
-	key string
+	key variantKey
 	*Opening
 }
+
+// variantKey is a hash of the values: they may be long.
+type variantKey [16]byte
 
 // learnVary takes in the Vary of a response, and reports whether the response
 // belongs to a variant of what is known. A page that turns out to depend on more is
 // learned anew; in scope public, if two networks show it.
 func (p *Page) learnVary(names []string, network uint64, rules Rules, now instant) bool {
 	unknown := func(name string) bool { return !slices.Contains(p.vary, name) }
-	if !slices.ContainsFunc(names, unknown) {
+	n := 0
+	for _, name := range names {
+		if unknown(name) {
+			n++
+		}
+	}
+	if n == 0 {
 		return true
+	}
+	if len(p.vary)+n > maxVary { // they change from one response to the next
+		return false
 	}
 	if len(p.variants) > 0 && !p.varies.confirm(network, rules, now) {
 		return false
 	}
 	for _, name := range names {
 		if unknown(name) {
-			p.vary = append(p.vary, name)
+			p.vary = append(p.vary, strings.Clone(name)) // it is a part of a header
 		}
 	}
 	p.forget()
@@ -38,23 +54,23 @@ func (p *Page) learnVary(names []string, network uint64, rules Rules, now instan
 }
 
 // variant returns the key of the variant for a request.
-func (p *Page) variant(h http.Header) string {
+func (p *Page) variant(h http.Header) variantKey {
 	if len(p.vary) == 0 {
-		return ""
+		return variantKey{}
 	}
-	var b strings.Builder
+	b := make([]byte, 0, 256)
 	for _, name := range p.vary {
 		for _, value := range h[name] {
-			b.WriteString(value)
-			b.WriteByte(0)
+			b = append(append(b, value...), 0)
 		}
-		b.WriteByte('\n') // in no header value
+		b = append(b, '\n') // in no header value
 	}
-	return b.String()
+	sum := sha256.Sum256(b)
+	return variantKey(sum[:16])
 }
 
 // opening returns what is known of a variant, or nil.
-func (p *Page) opening(key string) *Opening {
+func (p *Page) opening(key variantKey) *Opening {
 	for _, v := range p.variants {
 		if v.key == key {
 			return v.Opening
@@ -64,14 +80,28 @@ func (p *Page) opening(key string) *Opening {
 }
 
 // add makes room for a variant. Those that are not learned give way first, the
-// one with the fewest votes before others, then the oldest.
-func (p *Page) add(key string) *Opening {
-	if len(p.variants) >= maxVariants {
-		out := slices.MinFunc(p.variants, func(a, b variant) int {
+// one with the fewest votes before others, then the oldest. In scope public a network
+// has one variant that no other network has seen, and none takes the place of one that
+// is learned and in use: then it returns nil.
+func (p *Page) add(key variantKey, network uint64, rules Rules, now instant) *Opening {
+	var out *Opening
+	if rules.Public {
+		who := uint32(network) //nolint:gosec // a part of it
+		if i := slices.IndexFunc(p.variants, func(v variant) bool { return len(v.window) == 1 && v.window[0].network == who }); i >= 0 {
+			out = p.variants[i].Opening
+		}
+	}
+	if out == nil && len(p.variants) >= maxVariants {
+		out = slices.MinFunc(p.variants, func(a, b variant) int {
 			return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.agreed, b.agreed))
-		})
+		}).Opening
+		if rules.Public && len(out.window) >= rules.LearnAfter && now.since(out.agreed) < rules.Expire {
+			return nil
+		}
+	}
+	if out != nil {
 		out.drop(func(vote) bool { return true })
-		p.variants = slices.DeleteFunc(p.variants, func(v variant) bool { return v == out })
+		p.variants = slices.DeleteFunc(p.variants, func(v variant) bool { return v.Opening == out })
 	}
 	o := new(Opening)
 	p.variants = append(p.variants, variant{key, o})

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"slices"
 
 	"github.com/maypok86/otter/v2"
@@ -9,8 +10,10 @@ import (
 )
 
 const (
-	// maxHosts is how many hosts a handler may have.
+	// maxHosts is how many hosts a handler may have, minHosts how many it may have
+	// however little memory there is.
 	maxHosts = 1024
+	minHosts = 4
 	// maxRooms is how many handlers are remembered when they are gone, so that
 	// nothing is lost over a reload.
 	maxRooms = 256
@@ -20,8 +23,27 @@ const (
 // way, and their pages with them.
 type Room struct {
 	store *Store
-	hosts *otter.Cache[string, *opening.Host]
+	hosts *otter.Cache[hostKey, *opening.Host]
 	used  uint64 // when it was last asked for, in rooms
+}
+
+// hostKey is a hash of a host's name, which may be long.
+type hostKey [16]byte
+
+func keyOfHost(name string) hostKey {
+	sum := sha256.Sum256([]byte(name))
+	return hostKey(sum[:16])
+}
+
+// divide gives each room its part of what hosts may take: an eighth of all memory.
+func (s *Store) divide() {
+	if len(s.rooms) == 0 {
+		return
+	}
+	n := s.maximum.Load() / 8 / opening.MaxHostSize / uint64(len(s.rooms))
+	for _, r := range s.rooms {
+		r.hosts.SetMaximum(min(max(n, minHosts), maxHosts))
+	}
 }
 
 // Room returns the room of a handler, by a name that tells it from all others.
@@ -33,16 +55,17 @@ func (s *Store) Room(handler string) *Room {
 		r.used = s.turn
 		return r
 	}
-	hosts := otter.Must(&otter.Options[string, *opening.Host]{
+	hosts := otter.Must(&otter.Options[hostKey, *opening.Host]{
 		MaximumSize: maxHosts,
 		Executor:    func(f func()) { f() },
-		OnDeletion:  func(e otter.DeletionEvent[string, *opening.Host]) { e.Value.Close() },
+		OnDeletion:  func(e otter.DeletionEvent[hostKey, *opening.Host]) { e.Value.Close() },
 	})
 	if len(s.rooms) >= maxRooms {
 		s.dropRoom()
 	}
 	r := &Room{store: s, hosts: hosts, used: s.turn}
 	s.rooms[handler] = r
+	s.divide()
 	return r
 }
 
@@ -59,10 +82,11 @@ func (s *Store) dropRoom() {
 
 // Host returns a host by name. It is made if it is not there.
 func (r *Room) Host(name string) *opening.Host {
-	if h, ok := r.hosts.GetIfPresent(name); ok {
+	key := keyOfHost(name)
+	if h, ok := r.hosts.GetIfPresent(key); ok {
 		return h
 	}
-	h, _ := r.hosts.Compute(name, func(old *opening.Host, found bool) (*opening.Host, otter.ComputeOp) {
+	h, _ := r.hosts.Compute(key, func(old *opening.Host, found bool) (*opening.Host, otter.ComputeOp) {
 		if found {
 			return old, otter.CancelOp
 		}
@@ -75,4 +99,4 @@ func (r *Room) Host(name string) *opening.Host {
 func (r *Room) Hosts() int { return r.hosts.EstimatedSize() }
 
 // Touch notes that a host was asked for, so that it stays.
-func (r *Room) Touch(name string) { r.hosts.GetIfPresent(name) }
+func (r *Room) Touch(name string) { r.hosts.GetIfPresent(keyOfHost(name)) }

@@ -3,8 +3,11 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/headstart-proxy/headstart/internal/opening"
@@ -49,32 +52,70 @@ func BenchmarkScale(b *testing.B) {
 			s := newStore(b, 4<<30)
 			host := s.Room("handler").Host("news.example")
 			keys := make([]request.Key, n)
-			for i := range n {
-				p := opening.NewPage(host)
-				document := article(i)
-				for range rules.LearnAfter {
-					teach(b, p, document)
-				}
-				if i == 0 && p.Decide(clean, rules, start).Early == nil {
-					b.Fatal("a page is not learned")
-				}
-				p.Cool()
-				keys[i] = keyOf(document)
-				s.Put(keys[i], p)
+			const halves = 2 // at once
+			var done sync.WaitGroup
+			for half := range halves {
+				done.Go(func() {
+					for i := half; i < n; i += halves {
+						p := opening.NewPage(host)
+						learnArticle(b, p, i)
+						keys[i] = articleKey(i)
+						s.Put(keys[i], p)
+					}
+				})
 			}
+			done.Wait()
+			if s.Get(keys[0]).Decide(clean, rules, start).Early == nil {
+				b.Fatal("a page is not learned")
+			}
+			s.Get(keys[0]).Cool()
 			used := live() - before - uint64(16*n)
-			rand.Shuffle(n, func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
-			i := 0
-			for b.Loop() {
-				if s.Get(keys[i]) == nil {
-					b.Fatal("a page is gone")
+			order := rand.Perm(n)
+			b.Run("Get", func(b *testing.B) {
+				for i := 0; b.Loop(); i = (i + 1) % n {
+					if s.Get(keys[order[i]]) == nil {
+						b.Fatal("a page is gone")
+					}
 				}
-				if i++; i == n {
-					i = 0
+				b.ReportMetric(float64(used)/float64(n), "B/page")
+				b.ReportMetric(float64(s.Bytes())/float64(used), "estimate")
+			})
+			b.Run("NewKey and Get", func(b *testing.B) {
+				requests := make([]*http.Request, min(n, 100_000))
+				for i := range requests {
+					requests[i] = articleRequest(order[i])
 				}
-			}
-			b.ReportMetric(float64(used)/float64(n), "B/page")
-			b.ReportMetric(float64(s.Bytes())/float64(used), "estimate")
+				for i := 0; b.Loop(); i = (i + 1) % len(requests) {
+					if s.Get(keyOfRequest(requests[i])) == nil {
+						b.Fatal("a page is gone")
+					}
+				}
+			})
 		})
 	}
 }
+
+// learnArticle lets a page learn an article. The same response is taken in again
+// and again, since to read it is what takes long.
+func learnArticle(b *testing.B, p *opening.Page, i int) {
+	h := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
+	o, reason, _ := opening.Observe(opening.LearnHeaders(nil, h), []byte(article(i)), true)
+	if reason != "" {
+		b.Error(reason)
+	}
+	for range rules.LearnAfter {
+		p.Answered(clean, opening.Answer{Observation: o, Depth: -1}, rules, start)
+	}
+}
+
+// articleRequest returns a request for an article.
+func articleRequest(i int) *http.Request {
+	path := fmt.Sprintf("/2026/11/article-%d", i)
+	return &http.Request{Host: "news.example", URL: &url.URL{Path: path}, RequestURI: path}
+}
+
+func keyOfRequest(r *http.Request) request.Key {
+	return request.NewKey("handler", "", r, request.Facts{Target: r.RequestURI}, nil)
+}
+
+func articleKey(i int) request.Key { return keyOfRequest(articleRequest(i)) }

@@ -52,8 +52,12 @@ func New(maxBytes uint64) (*Store, error) {
 		Weigher:  func(_ request.Key, p *opening.Page) uint32 { return p.Weight().Load() },
 		Executor: inline,
 		OnDeletion: func(e otter.DeletionEvent[request.Key, *opening.Page]) {
-			if e.Cause != otter.CauseReplacement { // by the same page
-				e.Value.Close()
+			if e.Cause == otter.CauseReplacement { // by the same page
+				return
+			}
+			e.Value.Close()
+			if e.Value.Warm() {
+				s.warm.Invalidate(e.Key)
 			}
 		},
 	})
@@ -80,17 +84,21 @@ func New(maxBytes uint64) (*Store, error) {
 // SetMaximum sets how many bytes the store may take. What is too much goes at
 // once.
 func (s *Store) SetMaximum(maxBytes uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.maximum.Store(maxBytes)
+	s.divide()
 	s.once.resize(maxBytes / 64)
 	s.warm.SetMaximum(maxBytes / 4)
 	s.pages.SetMaximum(s.share())
 }
 
-// share is what is left for pages.
+// share is what is left for pages. There is always something: the pages that share
+// too much have to be pushed out by others.
 func (s *Store) share() uint64 {
 	maximum := s.maximum.Load()
 	left := int64(maximum-maximum/4-maximum/64) - s.shared.Load() //nolint:gosec // far from the limit
-	return uint64(max(left, int64(maximum/32)))                   //nolint:gosec // positive
+	return uint64(max(left, int64(maximum/256)))                  //nolint:gosec // positive
 }
 
 // balance gives the pages what the hosts leave.
@@ -128,10 +136,30 @@ func (s *Store) Admits(key request.Key) bool {
 	return s.once.again(key)
 }
 
+// Grown takes note of the present size of a page if it is in.
+func (s *Store) Grown(key request.Key, page *opening.Page) {
+	weight := weigh(page)
+	if weight == page.Weight().Load() {
+		return
+	}
+	s.pages.ComputeIfPresent(key, func(old *opening.Page) (*opening.Page, otter.ComputeOp) {
+		if old != page {
+			return old, otter.CancelOp
+		}
+		page.Weight().Store(weight)
+		return page, otter.WriteOp
+	})
+	s.balance()
+}
+
+func weigh(page *opening.Page) uint32 {
+	return uint32(min(page.Size()+entrySize, math.MaxInt32)) //nolint:gosec // bounded by min
+}
+
 // Put puts in the page of a key, or takes note of its present size if it is in.
 // If another page of the key was put in meanwhile, that one stays.
 func (s *Store) Put(key request.Key, page *opening.Page) {
-	weight := uint32(min(page.Size()+entrySize, math.MaxInt32)) //nolint:gosec // bounded by min
+	weight := weigh(page)
 	stays := true
 	s.pages.Compute(key, func(old *opening.Page, found bool) (*opening.Page, otter.ComputeOp) {
 		if found && old != page {
