@@ -18,6 +18,9 @@ type verdict struct {
 	Header   float64 `json:"backend_header_ms"`
 }
 
+// committed reports whether the response was, before the backend answered.
+func (v verdict) committed() bool { return v.Level != "" && v.Level != "none" && v.Level != "hints" }
+
 // An accessLog takes what the child writes to standard error: the access log, and
 // what else Caddy has to say.
 type accessLog struct {

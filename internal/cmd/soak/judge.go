@@ -29,7 +29,7 @@ func (e *evidence) judge() (what, detail string) {
 	if e.got.left && e.got.status == 0 {
 		return "", ""
 	}
-	if e.verdict.Level == "none" {
+	if !e.verdict.committed() {
 		return e.judgePassed()
 	}
 	if e.got.status != 0 && e.got.status != http.StatusOK {

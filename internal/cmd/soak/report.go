@@ -60,7 +60,7 @@ func (s *soak) report() report {
 		Started: s.started.Round(time.Second), Go: runtime.Version(), Caddy: version,
 		System: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(),
 		Seed: s.seed, Rate: s.rate, Conns: s.conns, Seconds: time.Since(s.started).Seconds(),
-		Requests: requests, Committed: requests - t.counts["level"]["none"],
+		Requests: requests, Committed: t.counts["level"]["head"],
 		Reloads: s.reloads, Deploys: s.deploys, Spells: s.spells, Downs: len(s.origin.downs),
 		EarlyMS: median(t.early), BackendMS: median(t.header),
 		Counts: t.counts, Samples: s.samples, Compared: compared,

@@ -87,7 +87,7 @@ func (t *tally) repeated(policy string) string {
 
 // time takes in how long a committed response took.
 func (t *tally) time(e *evidence) {
-	if e.verdict.Level == "none" || e.got.left || e.got.firstByte == 0 || e.verdict.Header == 0 {
+	if !e.verdict.committed() || e.got.left || e.got.firstByte == 0 || e.verdict.Header == 0 {
 		return
 	}
 	t.mu.Lock()

@@ -112,7 +112,7 @@ func (s *soak) settle(ctx context.Context, e *evidence, parked *answer) {
 	if what, detail := e.judge(); what != "" {
 		s.keep(e, what, detail)
 	}
-	if q.again == "reload" && e.verdict.Level != "none" {
+	if q.again == "reload" && e.verdict.committed() {
 		s.keep(e, faultLoop, "")
 	}
 	if q.again != "" {
