@@ -66,7 +66,7 @@ func (s *Store) Room(handler string) *Room {
 
 // dropRoom drops the room that was not asked for the longest.
 func (s *Store) dropRoom() {
-	var names []string
+	names := make([]string, 0, len(s.rooms))
 	for name := range s.rooms {
 		names = append(names, name)
 	}
