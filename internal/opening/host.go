@@ -186,7 +186,7 @@ func (h *Host) elsewhere(hash uint64, page uint32) bool {
 		h.recent = new([maxRecent]sighting)
 		h.settle()
 	}
-	seen, part := &h.recent[hash%maxRecent], uint32(hash>>32) //nolint:gosec // a part of it
+	seen, part := &h.recent[hash%maxRecent], uint32(hash>>32)
 	if seen.item == part && seen.page != page {
 		return true
 	}

@@ -19,7 +19,7 @@ func TestStress(t *testing.T) {
 	var done sync.WaitGroup
 	for who := range uint64(visitors) {
 		done.Go(func() {
-			random := rand.New(rand.NewPCG(who, 1)) //nolint:gosec // no secret
+			random := rand.New(rand.NewPCG(who, 1))
 			f := &field{t: t, store: s, room: room, now: start}
 			for i := range each {
 				w := wave{
