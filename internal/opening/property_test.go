@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/headstart-proxy/headstart/internal/document"
@@ -120,4 +121,23 @@ func TestMergeIsBounded(t *testing.T) {
 	if got := common(lists[0], lists[1]); len(got) != 0 {
 		t.Errorf("%d items in common", len(got))
 	}
+}
+
+// What a head keeps of an observation gives the same items again, alone or shared
+// with other pages.
+func TestHeadProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		host := NewHost(new(atomic.Int64))
+		first := domtest.Heads().Draw(t, "head")
+		for page, head := range [][]string{first, domtest.Mutations(first).Draw(t, "other"), first} {
+			obs := observe(t, head)
+			if obs == nil {
+				continue
+			}
+			got := newHead(host, obs, uint32(page+1)).decode() //nolint:gosec // small
+			if diff := cmp.Diff(obs.Items, got); diff != "" {
+				t.Fatalf("%q (-observed +kept):\n%s", head, diff)
+			}
+		}
+	})
 }
