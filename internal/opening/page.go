@@ -274,21 +274,16 @@ func (p *Page) learnURL(url uint64, rules Rules) {
 // that could make the visitor come back; in scope public, if no other network had
 // a surprise, from the visitor's network alone.
 func (p *Page) Surprised(v Visit, rules Rules, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	o := p.opening(p.variant(v.Header))
-	if o == nil {
-		return
-	}
-	at := instantOf(now)
-	if r := o.record(v.Audience); r.doubts(v.Voter.network(), 0, Surprised, rules, at) {
-		r.surprise(rules, at)
-	}
+	p.surprised(v, Surprised, rules, now)
 }
 
 // Refused is Surprised for an answer that is no page: for those to whom it was
 // given not even hints are sent, which would tell what the page is made of.
 func (p *Page) Refused(v Visit, rules Rules, now time.Time) {
+	p.surprised(v, Status, rules, now)
+}
+
+func (p *Page) surprised(v Visit, reason Reason, rules Rules, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := p.opening(p.variant(v.Header))
@@ -296,9 +291,9 @@ func (p *Page) Refused(v Visit, rules Rules, now time.Time) {
 		return
 	}
 	at := instantOf(now)
-	if r := o.record(v.Audience); r.doubts(v.Voter.network(), 0, Status, rules, at) {
+	if r := o.record(v.Audience); r.doubts(v.Voter.network(), 0, reason, rules, at) {
 		r.surprise(rules, at)
-		r.refused = true
+		r.refused = reason == Status
 	}
 }
 

@@ -134,7 +134,7 @@ func TestHeadProperty(t *testing.T) {
 			if obs == nil {
 				continue
 			}
-			got := newHead(host, obs, uint32(page+1)).decode() //nolint:gosec // small
+			got := newHead(host, obs, uint32(page+1)).decode()
 			if diff := cmp.Diff(obs.Items, got); diff != "" {
 				t.Fatalf("%q (-observed +kept):\n%s", head, diff)
 			}
