@@ -87,8 +87,8 @@ const (
 
 	// What an item, a frame or a host costs beside its contents, in bytes.
 	sharedItemSize = 192
-	frameSize      = 192
-	hostSize       = 1 << 10
+	frameSize      = 160
+	hostSize       = 768
 
 	// MaxHostSize is what a host takes for itself at most, in bytes, beside what its
 	// pages share.
