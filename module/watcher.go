@@ -213,7 +213,9 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	if answer.Observation != nil && x.page.Host() == nil {
 		x.page.Settle(x.h.site.room.Host(x.host))
 	}
-	x.page.Answered(x.visit, answer, x.rules, x.h.now())
+	// It says what the page was when the backend answered: a recovery may have taken
+	// seconds since, and others have learned what is newer.
+	x.page.Answered(x.visit, answer, x.rules, x.start.Add(x.header))
 	// A page that taught nothing is kept for its reason, unless it is none: there
 	// is no end of URLs that are not found.
 	if answer.Observation != nil || x.visit.Learn && answer.Reason != "" && answer.Reason != opening.Status {

@@ -86,9 +86,9 @@ const (
 	maxRecent = 128
 
 	// What an item, a frame or a host costs beside its contents, in bytes.
-	sharedItemSize = 144
-	frameSize      = 192
-	hostSize       = 1 << 10
+	sharedItemSize = 160
+	frameSize      = 160
+	hostSize       = 768
 
 	// MaxHostSize is what a host takes for itself at most, in bytes, beside what its
 	// pages share.
@@ -289,7 +289,7 @@ func (h *Host) missing(ids []uint32, network uint64, rules Rules, now instant) {
 		confirmed := s.goneAt != 0 && s.goneFrom != network && now.since(s.goneAt) < maxDoubt
 		s.goneFrom, s.goneAt = network, now
 		if confirmed || !rules.Public {
-			s.suspect = now
+			s.suspect = max(s.suspect, now)
 			h.suspicions.Add(1)
 		}
 	}

@@ -81,7 +81,7 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 		o.form.keep(before)
 	}
 	if counts {
-		o.observed, o.agreed, o.verified = now, now, now
+		o.observed, o.agreed, o.verified = max(o.observed, now), max(o.agreed, now), max(o.verified, now)
 	}
 	return reproved, counts
 }
@@ -123,13 +123,13 @@ func (o *Opening) compared(v Visit, depth int, rules Rules, now instant) {
 	network := v.Voter.network()
 	all := len(o.form.sequence.Items)
 	if depth == all {
-		o.verified = now
+		o.verified = max(o.verified, now)
 	} else if v.Learn {
 		o.observed = 0 // the next clean response is looked at as a whole
 	}
 	proved := r.proved(rules, now)
 	if depth == all || proved > 0 && depth >= proved {
-		o.agreed = now
+		o.agreed = max(o.agreed, now)
 	}
 	r.match(depth, network, rules)
 	if depth >= proved {

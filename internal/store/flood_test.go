@@ -76,7 +76,7 @@ var floods = []flood{
 		language := http.Header{"Accept-Language": {strings.Repeat("x", 500) + strconv.Itoa(i)}}
 		return wave{path: fmt.Sprint("/", i/100), visits: 3, header: language, headers: []string{"Vary", "Accept-Language"}, document: pageOf(i)}
 	}},
-	{name: "vary values, with cookies", fill: 300, request: func(i int) wave {
+	{name: "vary values, with cookies", fill: 100, request: func(i int) wave {
 		long := http.Header{"X-Long": {strings.Repeat("x", 50_000) + strconv.Itoa(i)}}
 		return wave{path: fmt.Sprint("/", i/10), visits: 3, returning: true, header: long, headers: []string{"Vary", "X-Long"}, document: pageOf(i)}
 	}},
@@ -90,7 +90,7 @@ var floods = []flood{
 	{name: "large headers", fill: 100, request: func(i int) wave {
 		return wave{path: fmt.Sprint("/", i), visits: 3, headers: []string{"X-Large", strings.Repeat("x", 100_000) + strconv.Itoa(i)}, document: pageOf(i)}
 	}},
-	{name: "headers like no others", fill: 500, request: func(i int) wave {
+	{name: "headers like no others", fill: 200, request: func(i int) wave {
 		return wave{path: fmt.Sprint("/", i), visits: 4, headers: []string{"X-Large", strings.Repeat("x", 30_000) + strconv.Itoa(i)}, document: pageOf(i)}
 	}},
 	{name: "nonces", request: func(i int) wave {
@@ -100,19 +100,19 @@ var floods = []flood{
 			document: "<!doctype html><head><meta charset=utf-8><script nonce=" + nonce + ">go()</script><title>x</title></head><body>",
 		}
 	}},
-	{name: "large scripts", fill: 100, request: func(i int) wave {
+	{name: "large scripts", fill: 60, request: func(i int) wave {
 		return wave{path: fmt.Sprint("/", i), visits: 4, document: bulk(i, 1<<20, "<script>%s"+strings.Repeat("x", 50_000)+"</script>")}
 	}},
-	{name: "many scripts", fill: 12, request: func(i int) wave {
+	{name: "many scripts", fill: 8, request: func(i int) wave {
 		return wave{path: fmt.Sprint("/", i), visits: 4, document: bulk(i, 1<<20, "<script>%s</script>")}
 	}},
-	{name: "many scripts, on two pages each", fill: 12, request: func(i int) wave {
+	{name: "many scripts, on two pages each", fill: 10, request: func(i int) wave {
 		return wave{path: fmt.Sprint("/", i), visits: 4, document: bulk(i/2, 1<<20, "<script>%s</script>")}
 	}},
 	{name: "many hosts' many scripts", fill: 16, request: func(i int) wave {
 		return wave{host: fmt.Sprintf("%d.example", i), visits: 2, document: bulk(i, 1<<20, "<script>%s</script>")}
 	}},
-	{name: "long slots", fill: 40, request: func(i int) wave {
+	{name: "long slots", fill: 30, request: func(i int) wave {
 		return wave{path: fmt.Sprint("/", i), visits: 4, document: bulk(i, 1<<20, "<meta property='%s"+strings.Repeat("x", 30_000)+"' content=x>")}
 	}},
 	{name: "icons and one stylesheet", fill: 10, request: func(i int) wave {
@@ -282,7 +282,7 @@ func startFlood(t testing.TB, limit uint64) (f *field, before uint64) {
 // the limit to its default.
 func TestFloods(t *testing.T) {
 	limit := uint64(1 << 20)
-	n := scale(t, 2500)
+	n := scale(t, 1500)
 	if n > 100_000 {
 		limit = 64 << 20
 	}
@@ -301,10 +301,10 @@ func TestFloods(t *testing.T) {
 
 // All floods at once, for more than one limit.
 func TestFloodsTogether(t *testing.T) {
-	for _, limit := range []uint64{1 << 20, 4 << 20} {
+	for _, limit := range []uint64{1 << 20, 2 << 20} {
 		t.Run(fmt.Sprint(limit>>20, " MiB"), func(t *testing.T) {
 			f, before := startFlood(t, limit)
-			most, estimate, committed := f.run(60*int(limit>>20), func(i int) wave {
+			most, estimate, committed := f.run(40*int(limit>>20), func(i int) wave {
 				w := floods[i%len(floods)].request(i)
 				w.path = fmt.Sprint(i%len(floods), w.path)
 				return w

@@ -207,6 +207,12 @@ func (s *stage) openings(ctx context.Context) (pages, bytes float64, err error) 
 	}
 	r.Close = true
 	resp, err := http.DefaultClient.Do(r)
+	for range 3 { // it may have come in the middle of a reload
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		resp, err = http.DefaultClient.Do(r)
+	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("reading metrics: %w", err)
 	}
