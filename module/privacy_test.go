@@ -103,7 +103,7 @@ func (c *crowd) checkTally(users int) {
 		c.t.Logf("%s: %d", what, c.tally[what])
 	}
 	least := map[string]int{
-		"early for users": 20, "early for strangers": 80, "collected": 8, "thieves": 4, "left behind": 1,
+		"early for users": 10, "early for strangers": 50, "collected": 8, "thieves": 4, "left behind": 1,
 		"users by cookie": 300, "users by bearer": 5, "users by basic": 5, "users by address": 1,
 	}
 	for what, n := range least { // of 500
