@@ -215,12 +215,12 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	}
 	// It says what the page was when the backend answered: a recovery may have taken
 	// seconds since, and others have learned what is newer.
-	x.page.Answered(x.visit, answer, x.rules, x.start.Add(x.header))
+	grown := x.page.Answered(x.visit, answer, x.rules, x.start.Add(x.header))
 	// A page that taught nothing is kept for its reason, unless it is none: there
 	// is no end of URLs that are not found.
 	if answer.Observation != nil || x.visit.Learn && answer.Reason != "" && answer.Reason != opening.Status {
 		x.h.state.store.Put(x.key, x.page)
-	} else {
+	} else if grown {
 		x.h.state.store.Grown(x.key, x.page)
 	}
 }

@@ -281,12 +281,7 @@ func (o *Opening) size() int {
 		n += h.size()
 	}
 	for _, r := range o.records {
-		if r != nil {
-			n += recordSize
-			if r.doubt != nil {
-				n += doubtSize + holdSize*cap(r.doubt.held)
-			}
-		}
+		n += r.extent()
 	}
 	return n
 }

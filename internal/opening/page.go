@@ -35,13 +35,6 @@ type Page struct {
 // pages counts pages, for their ids.
 var pages atomic.Uint32
 
-// NewPage returns a page of a host.
-func NewPage(host *Host) *Page {
-	p := new(Page)
-	p.host.Store(host)
-	return p
-}
-
 // Settle gives the page a host, if it has none. It comes before the first
 // observation.
 func (p *Page) Settle(host *Host) { p.host.CompareAndSwap(nil, host) }
@@ -173,10 +166,28 @@ func (p *Page) sampleRarely() bool {
 	return true
 }
 
-// Answered takes in how a request was answered at a time.
-func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
+// Answered takes in how a request was answered at a time. It reports whether the page
+// takes more memory now, as far as it is not for an observation.
+func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) (grown bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := p.extent()
+	p.answered(v, a, rules, now)
+	return p.extent() != before
+}
+
+// extent changes whenever the page gets more room for anything but observations.
+func (p *Page) extent() int {
+	n := p.urls.size() + len(p.variants)
+	for _, v := range p.variants {
+		for _, r := range v.records {
+			n += r.extent()
+		}
+	}
+	return n
+}
+
+func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 	at, network := instantOf(now), v.Voter.network()
 	if a.Coding != UnknownCoding {
 		p.coding.vote(network, uint8(a.Coding), rules)
@@ -218,10 +229,8 @@ func (p *Page) Answered(v Visit, a Answer, rules Rules, now time.Time) {
 
 // observe takes in what a response taught.
 func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) {
-	host := p.host.Load()
-	if host == nil {
-		host = NewHost(new(atomic.Int64))
-		p.host.Store(host)
+	if p.Host() == nil {
+		p.Settle(NewHost(new(atomic.Int64)))
 	}
 	if p.id == 0 {
 		p.id = pages.Add(1)
@@ -231,7 +240,7 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 		a.Observation.Headers = a.Observation.Headers.lasting(o.window[n-1].head.frame.headers)
 	}
 	o.learned(rules)
-	h := newHead(host, a.Observation, p.id)
+	h := newHead(p.Host(), a.Observation, p.id)
 	network := v.Voter.network()
 	o.missing(h, network, rules, now)
 	reproved, counts := o.observe(h, vote{

@@ -45,6 +45,17 @@ type record struct {
 	waited  uint8 // how many have been written, twice the ring at most
 }
 
+// extent is what the record takes in memory, in bytes.
+func (r *record) extent() int {
+	switch {
+	case r == nil:
+		return 0
+	case r.doubt == nil:
+		return recordSize
+	}
+	return recordSize + doubtSize + holdSize*cap(r.doubt.held)
+}
+
 // match notes a good response that repeated depth items. In scope public each
 // network has one depth among those that count.
 func (r *record) match(depth int, network uint64, rules Rules) {
@@ -104,7 +115,7 @@ func (r *record) surprise(rules Rules, now instant) {
 	r.miss(Surprised)
 	r.demoted = now.add(minDemotion)
 	r.surprises++
-	r.need = min(max(r.need, uint16(rules.LearnAfter))*2, maxNeed) //nolint:gosec // at most maxDepths
+	r.need = min(max(r.need, uint16(rules.LearnAfter))*2, maxNeed) //nolint:gosec // below maxProofs
 }
 
 // proved returns how many items this audience may be committed to, 0 if it has

@@ -28,27 +28,22 @@ type variantKey [16]byte
 // belongs to a variant of what is known. A page that turns out to depend on more is
 // learned anew; in scope public, if two networks show it.
 func (p *Page) learnVary(names []string, network uint64, rules Rules, now instant) bool {
-	unknown := func(name string) bool { return !slices.Contains(p.vary, name) }
-	n := 0
+	var more []string
 	for _, name := range names {
-		if unknown(name) {
-			n++
+		if !slices.Contains(p.vary, name) {
+			more = append(more, strings.Clone(name)) // it is a part of a header
 		}
 	}
-	if n == 0 {
+	if len(more) == 0 {
 		return true
 	}
-	if len(p.vary)+n > maxVary { // they change from one response to the next
+	if len(p.vary)+len(more) > maxVary { // they change from one response to the next
 		return false
 	}
 	if len(p.variants) > 0 && !p.varies.confirm(network, rules, now) {
 		return false
 	}
-	for _, name := range names {
-		if unknown(name) {
-			p.vary = append(p.vary, strings.Clone(name)) // it is a part of a header
-		}
-	}
+	p.vary = append(p.vary, more...)
 	p.forget()
 	return true
 }

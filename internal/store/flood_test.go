@@ -145,7 +145,7 @@ func (f *field) visit(w wave, network int, returning bool) bool {
 		if learn {
 			h = f.room.Host(host)
 		}
-		p = opening.NewPage(h)
+		p = newPage(h)
 	}
 	rules := rules
 	rules.Public = network > 0

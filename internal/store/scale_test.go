@@ -57,7 +57,7 @@ func BenchmarkScale(b *testing.B) {
 			for half := range halves {
 				done.Go(func() {
 					for i := half; i < n; i += halves {
-						p := opening.NewPage(host)
+						p := newPage(host)
 						learnArticle(b, p, i)
 						keys[i] = articleKey(i)
 						s.Put(keys[i], p)

@@ -49,6 +49,13 @@ func learned(t testing.TB, length int) *opening.Page {
 	return p
 }
 
+// newPage returns a page of a host.
+func newPage(host *opening.Host) *opening.Page {
+	p := new(opening.Page)
+	p.Settle(host)
+	return p
+}
+
 func newStore(t testing.TB, maxBytes uint64) *Store {
 	t.Helper()
 	s, err := New(maxBytes)
@@ -121,7 +128,7 @@ func TestSharedIsCounted(t *testing.T) {
 	script := "<script>" + strings.Repeat("s", 50_000) + "</script>"
 	var pages []*opening.Page
 	for i := range 100 {
-		p := opening.NewPage(host)
+		p := newPage(host)
 		teach(t, p, "<head>"+script+fmt.Sprintf("<title>%d</title></head>", i))
 		s.Put(keyOf(fmt.Sprint(i)), p)
 		pages = append(pages, p)
@@ -151,7 +158,7 @@ func TestHostsAreBounded(t *testing.T) {
 	room := s.Room("handler")
 	for i := range 20 * maxHosts {
 		name := fmt.Sprintf("%d.example", i)
-		p := opening.NewPage(room.Host(name))
+		p := newPage(room.Host(name))
 		teach(t, p, "<head><title>x</title></head>")
 		s.Put(keyOf(name), p)
 		for range 3 {
@@ -213,7 +220,7 @@ func TestWarmIsBounded(t *testing.T) {
 	rules.MinWait = 0
 	sent := 0
 	for i := range 200 {
-		p := opening.NewPage(nil)
+		p := new(opening.Page)
 		for range 3 {
 			teach(t, p, fmt.Sprintf("<head><link rel=stylesheet href=a.css><title>%d</title></head>", i))
 		}
