@@ -42,6 +42,12 @@ const (
 	Nonce
 	// Charset is a meta element that names an encoding.
 	Charset
+	// Handler is an element with an event handler attribute.
+	Handler
+	// Fixed is what cannot be taken out of a page again: it has had its effect, or
+	// would come back different. In a body: scripts, event handlers, iframe, object,
+	// embed, base, http-equiv.
+	Fixed
 	// Policy is <meta http-equiv=content-security-policy>. It governs what
 	// follows it, and so recovery too.
 	Policy

@@ -47,6 +47,9 @@ const (
 	SelfClosed End = "self_closing" // <script/> and the like, which do not close
 	Ambiguous  End = "ambiguous"    // the two lexers do not agree, or a tag has too many attributes
 	TooLong    End = "too_long"     // one item is longer than the limit
+	BodyEnd    End = "body_end"     // before </body> or </html>
+	Stopped    End = "stopped"      // before what the operator or the page named
+	Unmodelled End = "unmodelled"   // before markup whose effect on the open elements is not modelled
 )
 
 // Opening is the first part of a document: what stands before the end of its
