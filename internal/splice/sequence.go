@@ -1,23 +1,29 @@
 package splice
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/headstart-proxy/headstart/internal/document"
 )
 
-// Sequence is what is known of a head: the items that may be sent, in the order
-// in which they are sent. It is never changed, so requests share it.
+// Sequence is what is known of a page: the items of its head that may be sent, in
+// the order in which they are sent, and behind them the first part of its body,
+// which may be cut at each of its points. It is never changed, so requests share it.
+//
+// Lengths count steps: each item of the head is one, and each part of the body from
+// one point to the next.
 type Sequence struct {
-	Items []document.Item
-	Bytes []byte // of all items
+	Items []document.Item // of the head
+	Bytes []byte          // of all items and the body
 
-	ends []int            // where in Bytes each item ends
-	cats []category       // of each item
-	same map[string]int32 // by bytes: the first item with them
-	next []int32          // the next item with the same bytes, or -1
-	head []int32          // the first item with the same bytes
-	html int              // the <html> tag, or -1
+	ends  []int            // where in Bytes each step ends
+	marks []document.Mark  // of the body, with their places in Bytes
+	cats  []category       // of each item
+	same  map[string]int32 // by bytes: the first item with them
+	next  []int32          // the next item with the same bytes, or -1
+	head  []int32          // the first item with the same bytes
+	html  int              // the <html> tag, or -1
 
 	// The first child of head, and the first script; len(Items) if there is none.
 	child, script int
@@ -25,11 +31,15 @@ type Sequence struct {
 	slots map[string][]int // the items that fill a slot
 }
 
-// NewSequence makes a Sequence of items. It keeps them.
-func NewSequence(items []document.Item) *Sequence {
+// NewSequence makes a Sequence of the items of a head. It keeps them.
+func NewSequence(items []document.Item) *Sequence { return NewShell(items, document.Body{}) }
+
+// NewShell makes a Sequence of the items of a head and of the body that follows
+// them. It keeps the items.
+func NewShell(items []document.Item, body document.Body) *Sequence {
 	s := &Sequence{
 		Items: items,
-		ends:  make([]int, len(items)),
+		ends:  make([]int, len(items), len(items)+len(body.Points)),
 		cats:  make([]category, len(items)),
 		same:  make(map[string]int32, len(items)),
 		next:  make([]int32, len(items)),
@@ -61,7 +71,66 @@ func NewSequence(items []document.Item) *Sequence {
 		}
 		s.head[i], last[first] = first, int32(i)
 	}
+	s.addBody(body)
 	return s
+}
+
+func (s *Sequence) addBody(body document.Body) {
+	if len(body.Points) == 0 {
+		return
+	}
+	start, end := len(s.Bytes), body.Points[len(body.Points)-1].Offset
+	s.Bytes = append(s.Bytes, body.Bytes[:end]...)
+	for _, p := range body.Points {
+		s.ends = append(s.ends, start+p.Offset)
+	}
+	for _, m := range body.Marks {
+		if m.Offset < end {
+			s.marks = append(s.marks, document.Mark{Offset: start + m.Offset, Traits: m.Traits})
+		}
+	}
+}
+
+// Len returns how many steps there are.
+func (s *Sequence) Len() int { return len(s.ends) }
+
+// Shell reports whether the first n steps go on into the body.
+func (s *Sequence) Shell(n int) bool { return n > len(s.Items) }
+
+// Head returns the items of the head among the first n steps.
+func (s *Sequence) Head(n int) []document.Item { return s.Items[:min(n, len(s.Items))] }
+
+// Body returns what the first n steps hold of the body.
+func (s *Sequence) Body(n int) []byte {
+	if !s.Shell(n) {
+		return nil
+	}
+	return s.Bytes[s.Size(len(s.Items)):s.Size(n)]
+}
+
+// Common returns how many leading steps two sequences have alike.
+func (s *Sequence) Common(t *Sequence) int {
+	n := 0
+	for n < s.Len() && n < t.Len() && s.ends[n] == t.ends[n] {
+		from := s.Size(n)
+		if (n < len(s.Items)) != (n < len(t.Items)) || !bytes.Equal(s.Bytes[from:s.ends[n]], t.Bytes[from:t.ends[n]]) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// Steps returns how many steps the first bytes of a body make, behind all items of
+// the head.
+func (s *Sequence) Steps(body []byte) int {
+	start := s.Size(len(s.Items))
+	want := s.Bytes[start:]
+	n := 0
+	for n < len(body) && n < len(want) && body[n] == want[n] {
+		n++
+	}
+	return s.whole(start + n)
 }
 
 // firstItem returns the index of the first item of a kind, len(items) if there is
@@ -73,7 +142,7 @@ func firstItem(items []document.Item, is func(document.Item) bool) int {
 	return len(items)
 }
 
-// Size returns how many bytes the first n items have together.
+// Size returns how many bytes the first n steps have together.
 func (s *Sequence) Size(n int) int {
 	if n == 0 {
 		return 0
@@ -81,7 +150,7 @@ func (s *Sequence) Size(n int) int {
 	return s.ends[n-1]
 }
 
-// whole returns how many items lie within the first n bytes.
+// whole returns how many steps lie within the first n bytes.
 func (s *Sequence) whole(n int) int {
 	i, found := slices.BinarySearch(s.ends, n)
 	if found {
