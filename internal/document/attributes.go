@@ -16,6 +16,8 @@ type attributes struct {
 	rel, blocking                               *string // of link
 	kind, language, src, async, defers          *string // of script; kind is type
 	handler                                     *string // any event handler
+	id                                          *string
+	shadow                                      *string // of template: what makes it a shadow root
 
 	count      int
 	nonces     []string // of the item, and of elements inside it
@@ -49,6 +51,10 @@ func (a *attributes) field(key []byte) **string {
 		return &a.async
 	case "defer":
 		return &a.defers
+	case "id":
+		return &a.id
+	case "shadowroot", "shadowrootmode":
+		return &a.shadow
 	}
 	if len(key) > 2 && key[0] == 'o' && key[1] == 'n' {
 		return &a.handler

@@ -1,5 +1,10 @@
 package document
 
+import (
+	"bytes"
+	"strings"
+)
+
 // Body is the first part of what stands behind the items of a head: from </head>
 // on, or from the first start tag of the body if there is no such tag. Its bytes
 // are the document's own.
@@ -50,18 +55,41 @@ const (
 // ScanBody reads b, which follows the last item of a head that ends with HeadEnd or
 // Implied. complete says that b is all of the document. stop are names of
 // elements, or ids with a # in front: the Body ends before the first such start
-// tag. b is not changed; the Body keeps parts of it.
+// tag, if it is not in a template or noscript. b is not changed; the Body keeps parts
+// of it.
 //
 // No tree is built: the open elements are followed as the parser does it (HTML
 // Standard, section 13.2.6), as long as they are opened and closed in good order.
 // The Body ends before the first markup for which that is not modelled, with the
 // reason.
 func ScanBody(b []byte, complete bool, stop []string) Body {
-	return Body{End: Unmodelled}
+	s := newBodyScan(b, &tree{})
+	for _, name := range stop {
+		if id, found := strings.CutPrefix(name, "#"); found {
+			s.stopIDs = append(s.stopIDs, id)
+		} else {
+			s.stopNames = append(s.stopNames, lowerName([]byte(name)))
+		}
+	}
+	s.run()
+	switch {
+	case s.end != "":
+	case complete && s.lex.raw != "":
+		s.end = Unclosed
+	default:
+		s.end = Truncated
+	}
+	return s.body()
 }
 
 // IsStop reports whether an item is the comment <!--headstart:stop-->, behind which
 // nothing is to be sent early.
 func IsStop(item Item) bool {
-	return false
+	return item.Kind == Comment && isStop(item.Raw)
+}
+
+// isStop looks at the bytes of a comment. White space may stand around the words.
+func isStop(raw []byte) bool {
+	text := bytes.TrimSuffix(bytes.TrimPrefix(raw, []byte("<!--")), []byte("-->"))
+	return string(bytes.Trim(text, " \t\n\f\r")) == "headstart:stop"
 }

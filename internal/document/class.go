@@ -222,7 +222,7 @@ func (i Item) PassedBy(later Item) bool {
 	case i.Class == Inert:
 		return !i.Has(Title) || !later.Has(ReadsTitle)
 	case i.Class == Readable:
-		return !later.Has(Runs | Async)
+		return !later.Has(Runs | Async | Handler)
 	}
 	return false
 }

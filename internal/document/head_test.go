@@ -88,6 +88,7 @@ func TestScanHead(t *testing.T) {
 		{"template", "<head><template><p><template></template>x</template></head>", []string{"<head>", "<template><p><template></template>x</template>"}, HeadEnd},
 		{"svg in a template", "<head><template><svg><style><a></style></svg></template>", []string{"<head>"}, Foreign},
 		{"unclosed template", "<head><template><template></template>", []string{"<head>"}, Unclosed},
+		{"a name with a letter like one of ASCII", "<head><lin\u212a href=a></head>", []string{"<head>"}, Implied},
 		{"unterminated tag", "<head><link href=a", []string{"<head>"}, Truncated},
 	}
 	for _, test := range tests {

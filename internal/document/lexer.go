@@ -16,10 +16,11 @@ type lexer struct {
 
 	start    int    // where in buf the piece under way begins
 	endTag   bool   // the tag under way is an end tag
+	unquoted bool   // the tag that was found ends with a value without quotes
 	nameEnd  int    // where the name of that tag ends in buf
 	raw      string // the element whose raw text is read
 	escape   escape // how far a script is within <!-- … -->
-	inMarkup bool   // text is a part of the item: inside a template
+	inMarkup bool   // text is no piece: inside a template, or in a body
 	looked   int    // bytes, of the items taken; for the test of the bound
 }
 
@@ -113,7 +114,8 @@ func (l *lexer) step(c byte) piece {
 	return none
 }
 
-// stepText is for white space between items, and for any text in a template.
+// stepText is for white space between items, and for any text in a template or a
+// body.
 func (l *lexer) stepText(c byte) piece {
 	switch {
 	case c == '<':
@@ -209,6 +211,7 @@ func (l *lexer) stepTag(c byte) piece {
 	default:
 	}
 	if c == '>' {
+		l.unquoted = l.state == inUnquoted
 		if l.endTag {
 			return l.done(endTag)
 		}
@@ -318,7 +321,14 @@ func lowerName(b []byte) string {
 	if name, ok := names[string(b)]; ok {
 		return name
 	}
-	return string(bytes.ToLower(b))
+	lowered := make([]byte, len(b))
+	for i, c := range b { // not bytes.ToLower, which knows letters beyond ASCII
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lowered[i] = c
+	}
+	return string(lowered)
 }
 
 // endsWithTag reports whether b ends with open and name, in any case.
