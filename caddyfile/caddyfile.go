@@ -25,6 +25,7 @@ func init() {
 //
 //	headstart [<matcher>] {
 //	    flush          hints|head|shell
+//	    stop_at        <element|#id...>
 //	    key            <template>
 //	    learn_after    <count>
 //	    learn_private
@@ -73,6 +74,17 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 			return h.Errf("headstart: flush takes one level: hints, head or shell; got %q", args)
 		}
 		handler.Flush = args[0]
+
+	case "stop_at":
+		if len(args) == 0 {
+			return h.Errf("headstart: stop_at takes one or more names of elements, or ids with a # in front, which need quotes: \"#prices\"")
+		}
+		for _, place := range args {
+			if err := module.CheckStop(place); err != nil {
+				return h.Errf("headstart: stop_at: %v", err)
+			}
+		}
+		handler.StopAt = args
 
 	case "key":
 		if len(args) != 1 || args[0] == "" {
@@ -177,7 +189,7 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 		handler.Expire = caddy.Duration(d)
 
 	default:
-		return h.Errf("headstart: unknown option %q; known are flush, key, learn_after, learn_private, "+
+		return h.Errf("headstart: unknown option %q; known are flush, stop_at, key, learn_after, learn_private, "+
 			"early_async, ignore_query, ignore_header, trust_header, session_cookie, crawlers, min_wait, max_opening and expire", option)
 	}
 	return nil

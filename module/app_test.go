@@ -29,7 +29,7 @@ func fill() {
 	for i := range 64 {
 		page := new(opening.Page)
 		body := fmt.Sprint("<title>", i, strings.Repeat("t", 64<<10), "</title></head>")
-		o, _, _ := opening.Observe(headers, []byte(body), true)
+		o, _, _ := opening.Observe(headers, []byte(body), true, opening.Scope{})
 		page.Answered(opening.Visit{Header: http.Header{}, Learn: true}, opening.Answer{Observation: o, Depth: -1}, opening.Rules{LearnAfter: 3}, time.Now())
 		collected.Load().store.Put(request.Key{byte(i)}, page)
 	}

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headstart-proxy/headstart/internal/domtest"
+	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 	"github.com/headstart-proxy/headstart/module"
 )
@@ -219,15 +221,17 @@ func (f *attackField) page(t *testing.T) string {
 }
 
 // isPage reports whether a visitor got the backend's own page. Only where the page
-// itself has what is sent late, its parts may come in another order.
+// itself has what is sent late, it may be so behind the script that moves it.
 func (f *attackField) isPage(t *testing.T, body string) bool {
 	t.Helper()
-	got, want := strings.Split(plainly(body), "<"), strings.Split(f.page(t), "<")
-	if f.a.stored {
-		slices.Sort(got)
-		slices.Sort(want)
+	if !f.a.stored || plainly(body) == f.page(t) {
+		return plainly(body) == f.page(t)
 	}
-	return slices.Equal(got, want)
+	err := domtest.Check([]byte(f.page(t)), []byte(body), "merged", recovery.Prefix)
+	if err != nil {
+		t.Error(err)
+	}
+	return err == nil
 }
 
 // attackView is what an honest visitor gets early.

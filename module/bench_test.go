@@ -24,7 +24,7 @@ type benchCase struct {
 }
 
 var benchCases = []benchCase{
-	{name: "committed", header: chromeHeader, level: levelHead},
+	{name: "committed", header: chromeHeader, level: levelShell},
 	{name: "ineligible", header: http.Header{"Accept": {"*/*"}, "User-Agent": {"curl/8.14.1"}}, level: levelNone},
 	{name: "comparing", header: withHeader(chromeHeader, "Cookie", "a=b"), cookie: true, level: levelNone},
 	{name: "learning", header: chromeHeader, cookie: true, level: levelNone},

@@ -71,6 +71,29 @@ func emulate[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action
 	}
 }
 
+// evaluate runs JavaScript in the page, and waits for a promise.
+func evaluate[T any](t *testing.T, b *tab, script string) T {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	result, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	return result
+}
+
+// awaitIn returns when a condition holds in a page that is still coming.
+func awaitIn(t *testing.T, b *tab, condition string) {
+	t.Helper()
+	evaluate[string](t, b, fmt.Sprintf(`new Promise(done => {
+		const look = () => { if (%s) { watch.disconnect(); done("") } };
+		const watch = new MutationObserver(look);
+		watch.observe(document, {subtree: true, childList: true, characterData: true});
+		look();
+	})`, condition))
+}
+
 // take takes an event of the browser.
 func (b *tab) take(event any) {
 	b.mu.Lock()
@@ -129,8 +152,8 @@ const dumpScript = `(() => {
 	const d = document, head = d.head ? [...d.head.children] : [], ran = window.ran || [];
 	const box = getComputedStyle(d.getElementById("box") || d.documentElement);
 	return {
-		standing: d.readyState == "complete" && !d.querySelector("[data-headstart]") && !!d.body &&
-			!head.some(e => e.localName == "script" && e.textContent.startsWith(%q)),
+		standing: d.readyState == "complete" && !d.querySelector(%q) && !!d.body &&
+			![...d.scripts].some(e => e.textContent.startsWith(%q) && !e.hasAttribute("data-headstart") && e.id != "injected"),
 		place: location.pathname + location.hash,
 		html: [d.doctype && d.doctype.name + d.doctype.publicId + d.doctype.systemId, d.compatMode, d.characterSet, tag(d.documentElement)].join(" "),
 		Ordered: head.filter(ordered).map(e => tag(e) + e.textContent),
@@ -142,6 +165,16 @@ const dumpScript = `(() => {
 		Cookies: d.cookie.split("; ").filter(c => !c.includes("headstart=")).sort().join("; "),
 	};
 })()`
+
+// dumping returns the script that makes a dump. Without scripts, what would have
+// moved elements stays.
+func dumping(scripts bool) string {
+	recovering := "[data-headstart]"
+	if !scripts {
+		recovering = ":not(script)[data-headstart]"
+	}
+	return fmt.Sprintf(dumpScript, recovering, recovery.Prefix)
+}
 
 // A landing is how a navigation ended.
 type landing struct {
@@ -165,7 +198,7 @@ func (b *tab) load(t *testing.T, url, place string, settle bool, committed func(
 		t.Fatalf("nothing came early: %s, %v", result.ErrorText, err)
 	}
 	committed()
-	script := fmt.Sprintf(dumpScript, recovery.Prefix)
+	script := dumping(settle)
 	for {
 		d, err := chromedp.Run(ctx, chromedp.Evaluate[dump](script))
 		if err == nil && d.Standing && d.Place == place {

@@ -160,6 +160,7 @@ func browserRepairs() (cases []browserCase) {
 	// Whoever can put markup into a page cannot use the text of the script.
 	nonce := browserPolicies[3]
 	copied, _, _ := strings.Cut(string(recovery.Redirect(recovery.Permission{Script: true}, "/elsewhere", nil)), "<noscript>")
+	copied = strings.Replace(copied, "<script", `<script id="injected"`, 1)
 	injected := strings.Replace(browserPage, "<h1", copied+"<h1", 1)
 	return append(cases,
 		browserCase{

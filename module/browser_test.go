@@ -6,9 +6,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,44 +15,12 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headstart-proxy/headstart/internal/testbrowser"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
+	"github.com/headstart-proxy/headstart/module"
 )
-
-// startBrowser starts a headless Chromium that finds every site of a test by its
-// name. Without Chromium the test is skipped, or fails if HEADSTART_NO_SKIP is
-// set.
-func startBrowser(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		const reason = "chromium is not installed (Debian: apt-get install chromium)"
-		if os.Getenv("HEADSTART_NO_SKIP") != "" {
-			t.Fatal(reason)
-		}
-		t.Skip("SKIPPED: recoveries in a real browser: " + reason)
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path),
-		chromedp.UserDataDir(storageDir(t)), // Chromium, too, writes on while it ends
-		chromedp.NoSandbox,                  // CI runs as root
-		chromedp.IgnoreCertErrors,
-		chromedp.Flag("host-resolver-rules", "MAP "+host+" 127.0.0.1"),
-		chromedp.Flag("disable-quic", true), // needs a certificate that is trusted
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true),
-	)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting chromium: %v", err)
-	}
-	return ctx
-}
 
 // browserSites are sites with one backend: with Headstart, the same with
 // handle_errors, and one without Headstart, which shows what a page should be.
@@ -66,14 +33,16 @@ type browserSites struct {
 	count   int             // of the pages so far
 }
 
-func startBrowserSites(t *testing.T) *browserSites {
+// startBrowserSites starts them, and the browser. Options of Headstart are lines.
+func startBrowserSites(t *testing.T, options string) *browserSites {
 	t.Helper()
-	browser := startBrowser(t)
+	t.Cleanup(module.SetMaxReloaded(math.MaxInt)) // these pages load again on purpose
+	browser := testbrowser.Start(t, "recoveries", host)
 	origin := startOrigin(t)
 	site := func(name, directives string) string {
 		return fmt.Sprintf("http://:<%s>, https://example.test:<%[1]s_tls> {\n%s\nreverse_proxy %s\n}\n", name, directives, origin.Addr())
 	}
-	const headstart = "log\nheadstart {\nmin_wait 0\n}\n"
+	headstart := "log\nheadstart {\nmin_wait 0\n" + options + "\n}\n"
 	c := startCaddy(t, site("site", headstart)+
 		site("errors", headstart+`handle_errors {
 			respond "site & error {err.status_code}"
@@ -169,6 +138,7 @@ type browserCase struct {
 	whole    bool   // the address has no fragment
 	cookie   string // of the page in the end
 	either   bool   // one of the protocols will do
+	taught   int    // visits before the browser's
 }
 
 // run loads the page early and directly, and compares.
@@ -185,7 +155,8 @@ func (test browserCase) run(t *testing.T, s *browserSites, protocol string) {
 		return url, strings.SplitN(url, "/", 4)[2]
 	}
 	url, authority := address(site)
-	for visit := range 3 {
+	test.taught = 3
+	for visit := range test.taught {
 		p := test.learned
 		p.body = strings.ReplaceAll(p.body, "{visit}", strconv.Itoa(visit))
 		s.origin.Handle(path, p.steps()...)
@@ -272,7 +243,7 @@ func (test browserCase) count(t *testing.T, s *browserSites, path string, loads,
 		t.Errorf("%d requests at the backend, want %d", requests, want)
 	}
 	var outcomes []string
-	for _, entry := range s.c.logs.access(t, 3+here, path)[3:] { // the second document may be logged first
+	for _, entry := range s.c.logs.access(t, test.taught+here, path)[test.taught:] { // the second document may be logged first
 		if outcome, ok := entry.field("headstart", "outcome").(string); ok {
 			outcomes = append(outcomes, outcome)
 		}
@@ -283,9 +254,9 @@ func (test browserCase) count(t *testing.T, s *browserSites, path string, loads,
 	}
 }
 
-// A committed page corrects itself in front of the visitor.
+// A page of which the head came early corrects itself in front of the visitor.
 func TestBrowser(t *testing.T) {
-	s := startBrowserSites(t)
+	s := startBrowserSites(t, "flush head")
 	groups := []struct {
 		name  string
 		cases []browserCase

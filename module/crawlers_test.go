@@ -19,8 +19,8 @@ var (
 )
 
 // crawl lets crawlers, listed and not, load a page: Googlebot teaches it, and gets
-// it early once.
-func crawl(t *testing.T, l *lesson, path string) {
+// it early once, at a level of their own.
+func crawl(t *testing.T, l *lesson, path string, at level) {
 	t.Helper()
 	v := newVisitor(t, "h1")
 	l.serve(path, lessonHTML(lessonPage))
@@ -29,6 +29,9 @@ func crawl(t *testing.T, l *lesson, path string) {
 	}
 	r, gate := l.held(t, v, "site", path, googlebot)
 	gate.Open()
+	browsers := l.level
+	defer func() { l.level = browsers }()
+	l.level = at
 	l.whole(t, path, r)
 	l.plain(t, v, "site", path, lessonPage, "not_navigation", fooBot)
 }
@@ -38,7 +41,7 @@ func TestCrawlerMetrics(t *testing.T) {
 	origin := startOrigin(t)
 	l := startLesson(t, origin, reloadSite("site", "", "reverse_proxy "+origin.Addr()))
 	before := l.metrics(t)
-	crawl(t, l, "/")
+	crawl(t, l, "/", head)
 	l.visit(t, newVisitor(t, "h1"), "site", "/", gptbot)
 	l.visit(t, newVisitor(t, "h1"), "site", "/")
 	after := l.metrics(t)
@@ -67,10 +70,9 @@ func TestCrawlerMetrics(t *testing.T) {
 
 // TestCrawlersOption checks who gets what with each value of the option.
 func TestCrawlersOption(t *testing.T) {
-	for _, option := range []string{"", "crawlers head", "crawlers shell"} {
+	for option, at := range map[string]level{"": head, "crawlers head": head, "crawlers shell": shell, "flush head\ncrawlers shell": head} {
 		t.Run("commit with "+option, func(t *testing.T) {
-			l := keysSite(t, option)
-			crawl(t, l, "/")
+			crawl(t, keysSite(t, option), "/", at)
 		})
 	}
 	t.Run("crawlers off", func(t *testing.T) {

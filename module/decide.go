@@ -25,6 +25,7 @@ const (
 	levelNone  = "none"
 	levelHints = "hints"
 	levelHead  = "head"
+	levelShell = "shell"
 )
 
 // Reasons of the handler itself, beside those of packages request and opening.

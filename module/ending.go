@@ -37,16 +37,18 @@ func (j *joiner) finish(err error) {
 
 // end takes the end of the backend's body.
 func (j *joiner) end() {
-	j.endStream()
 	x := j.x
+	if j.failing == ownError && j.received == 0 && j.state == splicing { // an error page without a page
+		j.showError(x.status, nil)
+		return
+	}
+	j.endStream()
 	switch {
 	case j.writeErr != nil:
 		x.outcome = canceled
 	case x.outcome != "":
 	case j.declared >= 0 && j.received != j.declared: // net/http would have cut it, too
 		x.outcome = aborted
-	case j.failing == ownError && j.received == 0: // an error page without a page
-		j.showError(x.status, nil)
 	default:
 		x.outcome = j.joined()
 	}
@@ -75,7 +77,7 @@ func (j *joiner) joined() outcome {
 	switch {
 	case j.failing != join:
 		return failed
-	case len(j.splicer.Edits()) > 0:
+	case j.splicer.Repairs():
 		return repaired
 	case j.splicer.Exact() && j.replacer == nil: // nonces are other bytes
 		return exact
@@ -110,14 +112,24 @@ func (j *joiner) takeIn() {
 		Wait:       x.header,
 		Strictness: opening.StrictnessOf(j.header),
 	}
-	if x.visit.Learn {
+	switch {
+	case x.visit.Learn:
 		answer.Reason = opening.Learnable(x.status, j.header, x.h.LearnPrivate)
+	case joined:
+		answer.Reason = opening.Committable(x.status, j.header)
 	}
 	switch {
 	case answer.Reason != "":
 		j.tap = tap{}
 	case joined:
 		answer.Depth, answer.Expected = j.splicer.Depth(), x.expected
+		if !opening.Shell(j.header) {
+			answer.Depth = min(answer.Depth, len(x.expected.Items))
+		}
+	case j.bodyOnly && !j.complete: // the rest may be missing
+		return
+	case j.bodyOnly:
+		answer.Depth, answer.Expected = j.splicer.Stands(), x.expected
 	case j.surprised && j.tap.on && j.complete:
 		answer.Reason = opening.Surprised // the new document replaces the old one the sooner
 	}

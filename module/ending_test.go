@@ -21,7 +21,7 @@ import (
 )
 
 // startInner starts a site with a handler behind Headstart that tests can set.
-func startInner(t *testing.T, outer, after string) *earlySite {
+func startInner(t *testing.T, at level, outer, after string) *earlySite {
 	t.Helper()
 	origin := startOrigin(t)
 	return &earlySite{startCaddy(t, fmt.Sprintf(`
@@ -31,131 +31,134 @@ http://:<site>, https://example.test:<site_tls> {
 		%s
 		headstart {
 			min_wait 0
+			flush %s
 		}
 		headstart_test_inner
 		reverse_proxy %s
 	}
 	%s
 }
-`, outer, origin.Addr(), after)), origin}
+`, outer, at, origin.Addr(), after)), origin, at}
 }
 
 // Inner handlers that misbehave after a commit.
 func TestInnerHandlers(t *testing.T) {
-	tests := []struct {
-		name    string
-		handler caddyhttp.HandlerFunc
-		outcome string
-		end     ending
-		has     string
-	}{
-		{"panics", func(http.ResponseWriter, *http.Request) error {
-			panic("a bug")
-		}, "aborted", anyAbort, ""},
-		{"panics inside the body", func(w http.ResponseWriter, _ *http.Request) error {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			fmt.Fprint(w, pageHead+"</head>")
-			panic("a bug")
-		}, "aborted", anyAbort, ""},
-		{"aborts", func(http.ResponseWriter, *http.Request) error {
-			panic(http.ErrAbortHandler)
-		}, "aborted", anyAbort, ""},
-		{"writes nothing", func(http.ResponseWriter, *http.Request) error {
-			return nil
-		}, "reloaded", anyAbort, reloads},
-		{"flushes and writes nothing", func(w http.ResponseWriter, _ *http.Request) error {
-			return http.NewResponseController(w).Flush()
-		}, "reloaded", anyAbort, reloads},
-		{"returns 404", func(http.ResponseWriter, *http.Request) error {
-			return caddyhttp.Error(http.StatusNotFound, errors.New("no such page"))
-		}, "reloaded", anyAbort, reloads},
-		{"returns 403", func(http.ResponseWriter, *http.Request) error {
-			return caddyhttp.Error(http.StatusForbidden, errors.New("not for you"))
-		}, "reloaded", anyAbort, reloads},
-		{"returns 503", func(http.ResponseWriter, *http.Request) error {
-			return caddyhttp.Error(http.StatusServiceUnavailable, errors.New("down"))
-		}, "failed", cleanEnd, "503 Service Unavailable"},
-		{"returns an error", func(http.ResponseWriter, *http.Request) error {
-			return errors.New("a bug")
-		}, "failed", cleanEnd, "500 Internal Server Error"},
-		{"returns an error inside the body", func(w http.ResponseWriter, _ *http.Request) error {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			fmt.Fprint(w, pageHead+"</head>")
-			return errors.New("a bug")
-		}, "aborted", anyAbort, ""},
-		{"switches protocols", func(w http.ResponseWriter, _ *http.Request) error {
-			w.WriteHeader(http.StatusSwitchingProtocols)
-			if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, http.ErrNotSupported) {
-				return fmt.Errorf("hijack: %w", err)
-			}
-			return nil
-		}, "reloaded", anyAbort, reloads},
-		{"writes without a header", func(w http.ResponseWriter, _ *http.Request) error {
-			_, err := fmt.Fprint(w, wholePage)
-			return err
-		}, "reloaded", anyAbort, reloads},
-		{"is cut short", func(w http.ResponseWriter, _ *http.Request) error {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			w.Header().Set("Content-Length", "9999")
-			_, err := fmt.Fprint(w, wholePage)
-			return err
-		}, "aborted", anyAbort, ""},
-		{"reads what another goroutine writes, which flushes", func(w http.ResponseWriter, _ *http.Request) error {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			pr, pw := io.Pipe()
-			flushed := make(chan error, 1)
-			go func() {
-				fmt.Fprint(pw, wholePage)
-				flushed <- http.NewResponseController(w).Flush()
-				pw.Close()
-			}()
-			_, err := io.Copy(w, pr)
-			return errors.Join(err, <-flushed)
-		}, "exact", cleanEnd, "</html>"},
-		{"is well", func(w http.ResponseWriter, _ *http.Request) error {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, err := fmt.Fprint(w, wholePage)
-			return err
-		}, "exact", cleanEnd, "</html>"},
-	}
-	for _, outer := range []string{"", "encode gzip"} {
-		t.Run("outer "+outer, func(t *testing.T) {
-			s := startInner(t, outer, "")
-			for _, protocol := range []string{"h1", "h2"} {
-				for i, test := range tests {
-					t.Run(protocol+" "+test.name, func(t *testing.T) {
-						v := newVisitor(t, protocol)
-						path := fmt.Sprintf("/%s/%d", protocol, i)
-						// The proxy teaches, the inner handler answers.
-						s.teachInner(t, v, path)
-						release := make(chan struct{})
-						setInner(t, func(w http.ResponseWriter, r *http.Request) error {
-							<-release
-							return test.handler(w, r)
-						})
-						r := s.visit(t, v, path)
-						r.readUntil(t, "<title>A page</title>")
-						r.stillOpen(t)
-						close(release)
-						if test.has == reloads {
-							r.readUntil(t, "</noscript>")
-							r.resp.Body.Close()
-						}
-						body, end := r.rest(t)
-						if end.aborted() != (test.end != cleanEnd) {
-							t.Errorf("ended with %q, want %q", end, test.end)
-						}
-						if late := unpad(body)[len(pageHead):]; !strings.Contains(late, test.has) {
-							t.Errorf("%q lacks %q", late, test.has)
-						}
-						if got := s.c.logs.access(t, 4, path)[3].field("headstart", "outcome"); got != test.outcome {
-							t.Errorf("outcome %v, want %s", got, test.outcome)
-						}
-					})
+	eachLevel(t, func(t *testing.T, at level) {
+		tests := []struct {
+			name    string
+			handler caddyhttp.HandlerFunc
+			outcome string
+			end     ending
+			has     string
+		}{
+			{"panics", func(http.ResponseWriter, *http.Request) error {
+				panic("a bug")
+			}, "aborted", anyAbort, ""},
+			{"panics inside the body", func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				fmt.Fprint(w, pageHead+"</head>\n<body>")
+				panic("a bug")
+			}, "aborted", anyAbort, ""},
+			{"aborts", func(http.ResponseWriter, *http.Request) error {
+				panic(http.ErrAbortHandler)
+			}, "aborted", anyAbort, ""},
+			{"writes nothing", func(http.ResponseWriter, *http.Request) error {
+				return nil
+			}, "reloaded", anyAbort, reloads},
+			{"flushes and writes nothing", func(w http.ResponseWriter, _ *http.Request) error {
+				return http.NewResponseController(w).Flush()
+			}, "reloaded", anyAbort, reloads},
+			{"returns 404", func(http.ResponseWriter, *http.Request) error {
+				return caddyhttp.Error(http.StatusNotFound, errors.New("no such page"))
+			}, "reloaded", anyAbort, reloads},
+			{"returns 403", func(http.ResponseWriter, *http.Request) error {
+				return caddyhttp.Error(http.StatusForbidden, errors.New("not for you"))
+			}, "reloaded", anyAbort, reloads},
+			{"returns 503", func(http.ResponseWriter, *http.Request) error {
+				return caddyhttp.Error(http.StatusServiceUnavailable, errors.New("down"))
+			}, "failed", cleanEnd, "503 Service Unavailable"},
+			{"returns an error", func(http.ResponseWriter, *http.Request) error {
+				return errors.New("a bug")
+			}, "failed", cleanEnd, "500 Internal Server Error"},
+			{"returns an error inside the body", func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				fmt.Fprint(w, pageHead+"</head>\n<body>")
+				return errors.New("a bug")
+			}, "aborted", anyAbort, ""},
+			{"switches protocols", func(w http.ResponseWriter, _ *http.Request) error {
+				w.WriteHeader(http.StatusSwitchingProtocols)
+				if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, http.ErrNotSupported) {
+					return fmt.Errorf("hijack: %w", err)
 				}
-			}
-		})
-	}
+				return nil
+			}, "reloaded", anyAbort, reloads},
+			{"writes without a header", func(w http.ResponseWriter, _ *http.Request) error {
+				_, err := fmt.Fprint(w, wholePage)
+				return err
+			}, "reloaded", anyAbort, reloads},
+			{"is cut short", func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				w.Header().Set("Content-Length", "9999")
+				_, err := fmt.Fprint(w, wholePage)
+				return err
+			}, "aborted", anyAbort, ""},
+			{"reads what another goroutine writes, which flushes", func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				pr, pw := io.Pipe()
+				flushed := make(chan error, 1)
+				go func() {
+					fmt.Fprint(pw, wholePage)
+					flushed <- http.NewResponseController(w).Flush()
+					pw.Close()
+				}()
+				_, err := io.Copy(w, pr)
+				return errors.Join(err, <-flushed)
+			}, "exact", cleanEnd, "</html>"},
+			{"is well", func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				_, err := fmt.Fprint(w, wholePage)
+				return err
+			}, "exact", cleanEnd, "</html>"},
+		}
+		for _, outer := range []string{"", "encode gzip"} {
+			t.Run("outer "+outer, func(t *testing.T) {
+				s := startInner(t, at, outer, "")
+				for _, protocol := range []string{"h1", "h2"} {
+					for i, test := range tests {
+						t.Run(protocol+" "+test.name, func(t *testing.T) {
+							v := newVisitor(t, protocol)
+							path := fmt.Sprintf("/%s/%d", protocol, i)
+							// The proxy teaches, the inner handler answers.
+							s.teachInner(t, v, path)
+							release := make(chan struct{})
+							setInner(t, func(w http.ResponseWriter, r *http.Request) error {
+								<-release
+								return test.handler(w, r)
+							})
+							r := s.visit(t, v, path)
+							r.readUntil(t, at.opening()[len(at.opening())-8:])
+							r.stillOpen(t)
+							close(release)
+							if test.has == reloads {
+								r.readUntil(t, "</noscript>")
+								r.resp.Body.Close()
+							}
+							body, end := r.rest(t)
+							if end.aborted() != (test.end != cleanEnd) {
+								t.Errorf("ended with %q, want %q", end, test.end)
+							}
+							if late := at.late(t, body); !strings.Contains(late, test.has) {
+								t.Errorf("%q lacks %q", late, test.has)
+							}
+							if got := s.c.logs.access(t, 4, path)[3].field("headstart", "outcome"); got != test.outcome {
+								t.Errorf("outcome %v, want %s", got, test.outcome)
+							}
+						})
+					}
+				}
+			})
+		}
+	})
 }
 
 // teachInner teaches through a handler that sets no Via, as an inner handler
@@ -176,56 +179,60 @@ func (s *earlySite) teachInner(t *testing.T, v *visitor, path string) {
 // A backend that cannot be reached: the page fails as a complete document, other
 // pages are not committed until the backend is back, and a probe sees the truth.
 func TestBackendDown(t *testing.T) {
-	s := startEarly(t, "", "")
-	v := newVisitor(t, "h1")
-	for _, path := range []string{"/a", "/b"} {
-		s.teach(t, v, path, wholePage)
-	}
-	for _, path := range []string{"/a", "/b"} {
-		s.origin.Handle(path, testorigin.TakeOver(), testorigin.Close())
-	}
-	body, end := s.visit(t, v, "/a").rest(t)
-	if end != cleanEnd || !strings.Contains(body, noIndexed) || !strings.HasSuffix(body, "</html>\n") {
-		t.Errorf("%s, %q", end, unpad(body))
-	}
-	if r := s.visit(t, v, "/b"); r.Status != http.StatusBadGateway {
-		t.Errorf("while the backend is down: %d", r.Status)
-	}
-	if r := v.send(t, newRequest(t, http.MethodGet, v.url(t, s.c, "site", "/a"), nil)); r.Status != http.StatusBadGateway {
-		t.Errorf("a probe sees %d", r.Status)
-	}
-	if got := s.c.logs.access(t, 4, "/b")[3].field("headstart", "reason"); got != "paused" {
-		t.Errorf("reason %v", got)
-	}
-	for _, path := range []string{"/a", "/b"} {
-		s.origin.Handle(path, htmlPage(wholePage)...)
-	}
-	s.visit(t, v, "/a").rest(t)
-	r, gate := s.early(t, v, "/b", htmlPage(wholePage))
-	gate.Open()
-	if body, end := r.rest(t); unpad(body) != wholePage || end != cleanEnd {
-		t.Errorf("%s, %q", end, unpad(body))
-	}
-}
-
-// A visitor who leaves says nothing of the page.
-func TestVisitorLeaves(t *testing.T) {
-	s := startEarly(t, "encode gzip")
-	eachProtocol(t, func(t *testing.T, v *visitor) {
-		path := "/" + v.protocol
-		s.teach(t, v, path, wholePage)
-		r, gate := s.early(t, v, path, htmlPage(wholePage))
-		r.resp.Body.Close()
-		entries := s.c.logs.access(t, 4, path) // the proxy notices without the backend
-		gate.Open()
-		if got := entries[3].field("headstart", "outcome"); got != "canceled" {
-			t.Errorf("outcome %v", got)
+	eachLevel(t, func(t *testing.T, at level) {
+		s := startEarly(t, at, "", "")
+		v := newVisitor(t, "h1")
+		for _, path := range []string{"/a", "/b"} {
+			s.teach(t, v, path, wholePage)
 		}
-		r, gate = s.early(t, v, path, htmlPage(wholePage))
+		for _, path := range []string{"/a", "/b"} {
+			s.origin.Handle(path, testorigin.TakeOver(), testorigin.Close())
+		}
+		body, end := s.visit(t, v, "/a").rest(t)
+		if end != cleanEnd || !strings.Contains(body, noIndexed) || !strings.HasSuffix(body, "</html>\n") {
+			t.Errorf("%s, %q", end, unpad(body))
+		}
+		if r := s.visit(t, v, "/b"); r.Status != http.StatusBadGateway {
+			t.Errorf("while the backend is down: %d", r.Status)
+		}
+		if r := v.send(t, newRequest(t, http.MethodGet, v.url(t, s.c, "site", "/a"), nil)); r.Status != http.StatusBadGateway {
+			t.Errorf("a probe sees %d", r.Status)
+		}
+		if got := s.c.logs.access(t, 4, "/b")[3].field("headstart", "reason"); got != "paused" {
+			t.Errorf("reason %v", got)
+		}
+		for _, path := range []string{"/a", "/b"} {
+			s.origin.Handle(path, htmlPage(wholePage)...)
+		}
+		s.visit(t, v, "/a").rest(t)
+		r, gate := s.early(t, v, "/b", htmlPage(wholePage))
 		gate.Open()
 		if body, end := r.rest(t); unpad(body) != wholePage || end != cleanEnd {
 			t.Errorf("%s, %q", end, unpad(body))
 		}
+	})
+}
+
+// A visitor who leaves says nothing of the page.
+func TestVisitorLeaves(t *testing.T) {
+	eachLevel(t, func(t *testing.T, at level) {
+		s := startEarly(t, at, "encode gzip")
+		eachProtocol(t, func(t *testing.T, v *visitor) {
+			path := "/" + v.protocol
+			s.teach(t, v, path, wholePage)
+			r, gate := s.early(t, v, path, htmlPage(wholePage))
+			r.resp.Body.Close()
+			entries := s.c.logs.access(t, 4, path) // the proxy notices without the backend
+			gate.Open()
+			if got := entries[3].field("headstart", "outcome"); got != "canceled" {
+				t.Errorf("outcome %v", got)
+			}
+			r, gate = s.early(t, v, path, htmlPage(wholePage))
+			gate.Open()
+			if body, end := r.rest(t); unpad(body) != wholePage || end != cleanEnd {
+				t.Errorf("%s, %q", end, unpad(body))
+			}
+		})
 	})
 }
 
@@ -234,41 +241,43 @@ var longHead = strings.Replace(pageHead, "<title>", strings.Repeat(`<link rel="a
 
 // A visitor who reads nothing does not keep the backend waiting.
 func TestVisitorDoesNotRead(t *testing.T) {
-	s := startEarly(t, "")
-	h2 := newVisitor(t, "h2")
-	s.teach(t, h2, "/", longHead+pageRest)
+	eachLevel(t, func(t *testing.T, at level) {
+		s := startEarly(t, at, "")
+		h2 := newVisitor(t, "h2")
+		s.teach(t, h2, "/", longHead+pageRest)
 
-	t.Run("h2", func(t *testing.T) {
-		gate := testorigin.NewGate()
-		s.origin.Handle("/", append([]testorigin.Step{testorigin.Wait(gate)}, htmlPage(longHead+pageRest)...)...)
-		conn := dialFrames(t, s)
-		conn.request(t, "/")
-		await(t, "the request at the backend", gate.Arrived())
-		gate.Open()
-		conn.openWindows(t)
-		if got := unpad(conn.body(t)); got != longHead+pageRest {
-			t.Errorf("%d bytes, want %d", len(got), len(longHead+pageRest))
-		}
-	})
-	t.Run("h3", func(t *testing.T) {
-		gate := testorigin.NewGate()
-		s.origin.Handle("/", append([]testorigin.Step{testorigin.Wait(gate)}, htmlPage(longHead+pageRest)...)...)
-		tr := &http3.Transport{
-			TLSClientConfig: anyCertificate(), DisableCompression: true,
-			QUICConfig: &quic.Config{InitialStreamReceiveWindow: 2048, MaxStreamReceiveWindow: 4096},
-		}
-		t.Cleanup(func() { tr.Close() })
-		resp, err := tr.RoundTrip(navigate(t, "https://"+s.c.addr(t, "site_tls")+"/"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		await(t, "the request at the backend", gate.Arrived())
-		gate.Open()
-		body, end := startStream(t, &recorder{from: resp.Body}, "", resp.Body.Close).rest(t)
-		if unpad(body) != longHead+pageRest || end != cleanEnd {
-			t.Errorf("%s, %d bytes", end, len(body))
-		}
+		t.Run("h2", func(t *testing.T) {
+			gate := testorigin.NewGate()
+			s.origin.Handle("/", append([]testorigin.Step{testorigin.Wait(gate)}, htmlPage(longHead+pageRest)...)...)
+			conn := dialFrames(t, s)
+			conn.request(t, "/")
+			await(t, "the request at the backend", gate.Arrived())
+			gate.Open()
+			conn.openWindows(t)
+			if got := unpad(conn.body(t)); got != longHead+pageRest {
+				t.Errorf("%d bytes, want %d", len(got), len(longHead+pageRest))
+			}
+		})
+		t.Run("h3", func(t *testing.T) {
+			gate := testorigin.NewGate()
+			s.origin.Handle("/", append([]testorigin.Step{testorigin.Wait(gate)}, htmlPage(longHead+pageRest)...)...)
+			tr := &http3.Transport{
+				TLSClientConfig: anyCertificate(), DisableCompression: true,
+				QUICConfig: &quic.Config{InitialStreamReceiveWindow: 2048, MaxStreamReceiveWindow: 4096},
+			}
+			t.Cleanup(func() { tr.Close() })
+			resp, err := tr.RoundTrip(navigate(t, "https://"+s.c.addr(t, "site_tls")+"/"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			await(t, "the request at the backend", gate.Arrived())
+			gate.Open()
+			body, end := startStream(t, &recorder{from: resp.Body}, "", resp.Body.Close).rest(t)
+			if unpad(body) != longHead+pageRest || end != cleanEnd {
+				t.Errorf("%s, %d bytes", end, len(body))
+			}
+		})
 	})
 }
 
@@ -364,23 +373,25 @@ func (f *frames) body(t *testing.T) string {
 // A recovery is not kept open for ever, and ends in an abort that everybody can
 // see.
 func TestLingerEnds(t *testing.T) {
-	t.Cleanup(module.SetMaxLinger(time.Millisecond))
-	for _, outer := range []string{"", "encode gzip"} {
-		s := startEarly(t, outer)
-		eachProtocol(t, func(t *testing.T, v *visitor) {
-			for name, answer := range map[string][]testorigin.Step{
-				"redirect": redirectTo("/elsewhere"),
-				"cookie":   answers200("Set-Cookie", "a=b"),
-				"document": htmlPage(ownErrorPage),
-			} {
-				path := "/" + v.protocol + name
-				s.teach(t, v, path, wholePage)
-				r, gate := s.early(t, v, path, answer)
-				gate.Open()
-				if _, end := r.rest(t); !end.aborted() {
-					t.Errorf("%s: ended with %q", name, end)
+	eachLevel(t, func(t *testing.T, at level) {
+		t.Cleanup(module.SetMaxLinger(time.Millisecond))
+		for _, outer := range []string{"", "encode gzip"} {
+			s := startEarly(t, at, outer)
+			eachProtocol(t, func(t *testing.T, v *visitor) {
+				for name, answer := range map[string][]testorigin.Step{
+					"redirect": redirectTo("/elsewhere"),
+					"cookie":   answers200("Set-Cookie", "a=b"),
+					"document": htmlPage(ownErrorPage),
+				} {
+					path := "/" + v.protocol + name
+					s.teach(t, v, path, wholePage)
+					r, gate := s.early(t, v, path, answer)
+					gate.Open()
+					if _, end := r.rest(t); !end.aborted() {
+						t.Errorf("%s: ended with %q", name, end)
+					}
 				}
-			}
-		})
-	}
+			})
+		}
+	})
 }

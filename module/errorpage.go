@@ -47,8 +47,20 @@ func (j *joiner) showError(status int, err error) {
 	if page == nil {
 		page = recovery.ErrorPage(status, nil)
 	}
+	j.clear()
 	if err := j.emit(page); err != nil {
 		j.x.outcome = canceled
+	}
+}
+
+// clear takes what was sent of a body out of the page, if it can be, for the error
+// page to take its place.
+func (j *joiner) clear() {
+	for _, part := range j.splicer.Clear() {
+		if len(part.Edits) > 0 && j.early.permission.Script {
+			part.Bytes = append(part.Bytes, recovery.Repair(j.early.permission, part.Edits, recovery.Repaired{Body: true, Stay: true})...)
+		}
+		_ = j.emit(part.Bytes) // an error shows again with the page
 	}
 }
 

@@ -65,7 +65,7 @@ const (
 //
 // Placeholder | Description
 // ------------|------------
-// `{http.headstart.level}` | How far the response was committed before the backend answered: `none`, `hints` or `head`
+// `{http.headstart.level}` | How far the response was committed before the backend answered: `none`, `hints`, `head` or `shell`
 // `{http.headstart.reason}` | Why it was not committed, a short fixed word; empty after a commit
 // `{http.headstart.audience}` | `anonymous` (no cookies, or none of `session_cookie`), `returning` (cookies) or `crawler`; empty if the request is no page navigation
 // `{http.headstart.crawler}` | The crawler that the request says it comes from, by family (`googlebot`, `bingbot`, `gptbot`, …); `other` for bots that are not listed; empty for everybody else
@@ -85,9 +85,18 @@ type Handler struct {
 	// The highest level that a response may be committed to before the backend
 	// answers: `hints`, `head` or `shell`. The level used is the highest that
 	// the page has earned. `hints` commits nothing: on HTTP/2 and HTTP/3, browsers
-	// get a 103 response that names stylesheets of the page. Default: `shell`. Until
-	// that level is available, `shell` means `head`.
+	// get a 103 response that names stylesheets of the page. `head` is the document
+	// up to the end of its head: downloads start, nothing is painted. `shell` goes on
+	// into the body as far as responses agree: what visitors see first may be as old as
+	// the last answer that was learned from, until the backend has answered. Use
+	// `head`, or `stop_at`, where a stale second matters. Default: `shell`.
 	Flush string `json:"flush,omitempty"`
+
+	// Where the shell ends at the latest: before the first element of the body with
+	// one of these names (`main`), or ids if they begin with a `#` (`#prices`). In a
+	// page, the comment `<!--headstart:stop-->` does the same. Default: none; a shell
+	// ends where responses differ.
+	StopAt []string `json:"stop_at,omitempty"`
 
 	// A template with placeholders that replaces the path in the key under
 	// which a page is learned, so that many URLs share one opening. Host,
@@ -143,8 +152,8 @@ type Handler struct {
 
 	// How far responses to listed crawlers are committed: `off` (never; such
 	// requests may still teach), `head` or `shell`. They run no script that could
-	// correct a page, so a surprise ends their response in an abort. Default: `head`.
-	// Until that level is available, `shell` means `head`.
+	// correct a page, so a surprise ends their response in an abort, and they get a
+	// shell only of pages of whose head nothing comes late. Default: `head`.
 	Crawlers string `json:"crawlers,omitempty"`
 
 	// Pages whose backend usually sends its header faster than this are not
@@ -224,6 +233,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		MinWait:    time.Duration(*h.MinWait),
 		EarlyAsync: h.EarlyAsync,
 		Ignored:    make(opening.Ignored),
+
+		Shell:        h.Flush == FlushShell,
+		CrawlerShell: h.Crawlers == CrawlersShell,
 	}
 	for _, name := range h.IgnoreHeader {
 		h.rules.Ignored[http.CanonicalHeaderKey(name)] = true
@@ -268,6 +280,11 @@ func (h *Handler) Validate() error {
 	}
 	if h.LearnAfter < MinLearnAfter || h.LearnAfter > MaxLearnAfter {
 		return fmt.Errorf("learn_after: %d is out of range; use %d to %d", h.LearnAfter, MinLearnAfter, MaxLearnAfter)
+	}
+	for _, place := range h.StopAt {
+		if err := CheckStop(place); err != nil {
+			return fmt.Errorf("stop_at: %w", err)
+		}
 	}
 	for _, name := range h.IgnoreQuery {
 		if err := CheckParameter(name); err != nil {

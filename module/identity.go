@@ -36,6 +36,8 @@ func (h *Handler) identityIn(r *http.Request) string {
 		}
 		s := search{self: h, hash: sha256.New()}
 		s.write("options", h.Key, fmt.Sprint(h.LearnAfter), fmt.Sprint(h.LearnPrivate), fmt.Sprint(h.EarlyAsync), fmt.Sprint(h.IgnoreQuery), fmt.Sprint(h.IgnoreHeader))
+		// How far a page is learned: what an operator keeps from it is not sent any more.
+		s.write("extent", fmt.Sprint(h.StopAt), fmt.Sprint(h.MaxOpening))
 		// Who may teach, and whose answers an audience's record is made of. Not flush and
 		// crawlers: they hold back what was learned, and change nothing of it.
 		s.write("audiences", fmt.Sprint(h.TrustHeader), fmt.Sprint(h.SessionCookie))

@@ -44,6 +44,7 @@ type joiner struct {
 	tap       tap
 	failing   action // joinError or ownError while an error page is spliced: it gets noindex
 	surprised bool   // the audience was demoted
+	bodyOnly  bool   // … to what was right of the body
 	parked    *recovery.Parked
 	declared  int64 // Content-Length of the backend's response, -1 if it gave none
 	received  int64 // bytes of its body
@@ -77,9 +78,6 @@ func newJoiner(x *exchange, w http.ResponseWriter) *joiner {
 		splicer:    splice.New(x.plan.Early.Sequence, x.plan.Early.Sent),
 	}
 	j.early.done = make(chan struct{})
-	if x.plan.Observe {
-		j.tap = newTap(x.h.MaxOpening)
-	}
 	return j
 }
 
@@ -103,6 +101,9 @@ func (j *joiner) takeHeader(status int) {
 	j.x.answered(status)
 	j.declared = declaredLength(j.header)
 	j.headers = opening.LearnHeaders(j.commitment.base, j.header)
+	if j.x.plan.Observe {
+		j.tap = j.x.newTap(j.header)
+	}
 	j.replaceNonces()
 	j.act(status)
 }
@@ -168,12 +169,12 @@ func (j *joiner) forward(p []byte) error {
 		return j.emit(p)
 	}
 	before := j.splicer.Matched()
-	out, rest := j.splicer.Next(p)
+	parts := j.splicer.Next(p)
 	if j.replacer == nil && j.splicer.State() != splice.Comparing && !j.splicer.Exact() {
 		j.keepEqual(before)
 		j.raw.add(p)
 	}
-	return j.spliced(out, rest)
+	return j.spliced(parts)
 }
 
 // keepEqual keeps what came as long as all was equal, n bytes, if nothing is kept
@@ -185,28 +186,28 @@ func (j *joiner) keepEqual(n int) {
 }
 
 // spliced writes what the splicer gave.
-func (j *joiner) spliced(out, rest []byte) error {
-	switch j.splicer.State() {
-	case splice.Comparing:
-	case splice.Merging:
-		return j.emit(out)
-	case splice.Differs:
+func (j *joiner) spliced(parts []splice.Part) (err error) {
+	if j.splicer.State() == splice.Differs {
 		// What came out is in the page that the visitor gets now.
 		j.differ()
-	case splice.Joined:
-		if !j.joint(out) {
+		return nil
+	}
+	for _, part := range parts {
+		if len(part.Edits) > 0 && !j.mend(&part) {
 			return nil
 		}
-		return j.emit(rest)
+		err = j.emit(part.Bytes) // an error shows again with the rest
 	}
-	return nil
+	if j.splicer.State() == splice.Joined {
+		j.state, j.raw = passing, kept{}
+	}
+	return err
 }
 
-// joint is where all that was sent is accounted for: what has to be done to the
-// page is done here. It reports whether the rest may pass.
-func (j *joiner) joint(out []byte) bool {
-	edits := j.splicer.Edits()
-	if len(edits) > 0 && j.failing != ownError {
+// mend adds to a part the markup that does its edits. It reports false if the page
+// cannot be corrected, and has ended or leads away.
+func (j *joiner) mend(part *splice.Part) bool {
+	if j.failing != ownError {
 		if j.abandonCrawler() {
 			return false
 		}
@@ -215,21 +216,22 @@ func (j *joiner) joint(out []byte) bool {
 			return false
 		}
 	}
-	if len(edits) > 0 && j.early.permission.Script {
+	if !j.early.permission.Script {
+		return true // an error page is shown as well as can be
+	}
+	if j.splicer.Repairs() {
 		// Before the page can load itself again.
 		if !j.x.page.Repaired(j.x.visit, j.x.expected, j.splicer.Depth(), j.x.rules, j.x.h.now()) {
 			j.demote()
 		}
 		j.retap()
 	}
-	if j.failing != join {
-		out = append(out, recovery.NoIndex()...)
-	}
-	if len(edits) > 0 && j.early.permission.Script {
-		out = append(out, recovery.Repair(j.early.permission, edits, j.x.r.TLS != nil, j.pageRef(), j.failing == ownError)...)
-	}
-	j.state, j.raw = passing, kept{}
-	_ = j.emit(out) // an error shows again with the rest
+	part.Bytes = append(part.Bytes, recovery.Repair(j.early.permission, part.Edits, recovery.Repaired{
+		Secure: j.x.r.TLS != nil,
+		URL:    j.pageRef(),
+		Body:   j.x.expected.Shell(j.x.plan.Early.Sent),
+		Stay:   j.failing == ownError,
+	})...)
 	return true
 }
 
@@ -338,7 +340,7 @@ func (j *joiner) retap() {
 	if j.tap.on || !j.x.visit.Learn || j.raw.lost {
 		return
 	}
-	j.tap = newTap(j.x.h.MaxOpening)
+	j.tap = j.x.newTap(j.header)
 	j.tap.write(j.raw.bytes)
 }
 

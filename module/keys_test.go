@@ -16,7 +16,7 @@ func keysSite(t *testing.T, options string, directives ...string) *lesson {
 	if !strings.Contains(options, "min_wait") {
 		options += "\nmin_wait 0"
 	}
-	return startLesson(t, origin, `
+	l := startLesson(t, origin, `
 http://:<site>, https://example.test:<site_tls> {
 	log
 	`+strings.Join(directives, "\n")+`
@@ -26,6 +26,10 @@ http://:<site>, https://example.test:<site_tls> {
 	reverse_proxy `+origin.Addr()+`
 }
 `)
+	if strings.Contains(options, "flush head") {
+		l.level = head
+	}
+	return l
 }
 
 // visits lets a browser visit a page that is not committed.
@@ -39,35 +43,40 @@ func (l *lesson) visits(t *testing.T, v *visitor, path, page string, times int, 
 // TestKey checks that many URLs share an opening: what they have in common comes
 // early, but not at a URL that nobody has seen.
 func TestKey(t *testing.T) {
-	l := keysSite(t, "key {http.request.uri.path.0}")
-	eachProtocol(t, func(t *testing.T, v *visitor) {
-		section := "/" + v.protocol
-		page := func(id string) string {
-			return strings.Replace(lessonPage, "</head>", "<title>Entry "+id+"</title></head>", 1)
-		}
-		for _, id := range []string{"1", "2", "3", "4", "5"} {
-			l.serve(section+"/"+id, lessonHTML(page(id)))
-		}
-		l.visits(t, v, section+"/1", page("1"), 2*lessonVisits) // one URL is not enough
-		l.visits(t, v, section+"/2", page("2"), 1)
-		l.visits(t, v, section+"/3", page("3"), 1)
-		for _, id := range []string{"1", "2", "3"} {
-			if x := l.early(t, v, "site", section+"/"+id); !strings.HasSuffix(x.body, page(id)[len("<!doctype html>"):]) {
-				t.Errorf("%s is %q", id, x.body)
+	eachLevel(t, func(t *testing.T, at level) {
+		l := keysSite(t, "key {http.request.uri.path.0}\nflush "+string(at))
+		// What differs comes behind all that is sent.
+		differs := map[level]string{head: "</head>", shell: "</body>"}[at]
+		l.tail = "</body></html>"
+		eachProtocol(t, func(t *testing.T, v *visitor) {
+			section := "/" + v.protocol
+			page := func(id string) string {
+				return strings.Replace(lessonPage, differs, "<title>Entry "+id+"</title>"+differs, 1)
 			}
-		}
-		l.visits(t, v, section+"/4", page("4"), 1) // may be a 404
-		l.early(t, v, "site", section+"/4")
-		x := l.visit(t, v, "site", section+"/99")
-		if x.Status != http.StatusNotFound || x.headstart("level") != "none" {
-			t.Errorf("a URL that does not exist: status %d, %v", x.Status, x.log.field("headstart"))
-		}
-		x = l.visit(t, v, "site", section+"/99") // nor does it count as seen
-		if x.Status != http.StatusNotFound || x.headstart("level") != "none" {
-			t.Errorf("a URL that does not exist, again: status %d, %v", x.Status, x.log.field("headstart"))
-		}
-		l.serve("/elsewhere/1", lessonHTML(page("1")))
-		l.visits(t, v, "/elsewhere/1", page("1"), 1)
+			for _, id := range []string{"1", "2", "3", "4", "5"} {
+				l.serve(section+"/"+id, lessonHTML(page(id)))
+			}
+			l.visits(t, v, section+"/1", page("1"), 2*lessonVisits) // one URL is not enough
+			l.visits(t, v, section+"/2", page("2"), 1)
+			l.visits(t, v, section+"/3", page("3"), 1)
+			for _, id := range []string{"1", "2", "3"} {
+				if x := l.early(t, v, "site", section+"/"+id); !strings.HasSuffix(x.body, page(id)[len("<!doctype html>"):]) {
+					t.Errorf("%s is %q", id, x.body)
+				}
+			}
+			l.visits(t, v, section+"/4", page("4"), 1) // may be a 404
+			l.early(t, v, "site", section+"/4")
+			x := l.visit(t, v, "site", section+"/99")
+			if x.Status != http.StatusNotFound || x.headstart("level") != "none" {
+				t.Errorf("a URL that does not exist: status %d, %v", x.Status, x.log.field("headstart"))
+			}
+			x = l.visit(t, v, "site", section+"/99") // nor does it count as seen
+			if x.Status != http.StatusNotFound || x.headstart("level") != "none" {
+				t.Errorf("a URL that does not exist, again: status %d, %v", x.Status, x.log.field("headstart"))
+			}
+			l.serve("/elsewhere/1", lessonHTML(page("1")))
+			l.visits(t, v, "/elsewhere/1", page("1"), 1)
+		})
 	})
 }
 
@@ -203,6 +212,7 @@ func TestMaxOpening(t *testing.T) {
 		return strings.Replace(lessonPage, "</head>", strings.Repeat(link, 8)+last+"</head>", 1)
 	}
 	l := keysSite(t, "max_opening 2KiB")
+	l.level = head // there is no room for more
 	eachProtocol(t, func(t *testing.T, v *visitor) {
 		path := "/" + v.protocol
 		l.serve(path, lessonHTML(long(strings.Repeat("<meta name=a>", 20))))
@@ -230,10 +240,9 @@ func TestFlush(t *testing.T) {
 	for range lessonVisits {
 		l.plain(t, v, "site", "/", lessonPage, "hints_only")
 	}
-	for _, level := range []string{"head", "shell"} {
-		l := keysSite(t, "flush "+level)
-		l.teach(t, v, "site", "/")
-	}
+	eachLevel(t, func(t *testing.T, at level) {
+		keysSite(t, "flush "+string(at)).teach(t, newVisitor(t, "h2"), "site", "/")
+	})
 }
 
 // TestVary checks that what the page depends on keeps visitors apart.

@@ -34,6 +34,9 @@ type lesson struct {
 	origin *testorigin.Origin
 	pages  map[string][]testorigin.Step
 	seen   map[string]int // visits so far, by path
+
+	level        // at which pages come early
+	tail  string // how they end
 }
 
 // startLesson starts Caddy in front of a backend, from a Caddyfile whose sites
@@ -47,6 +50,8 @@ func startLesson(t *testing.T, origin *testorigin.Origin, caddyfile string, glob
 		origin:      origin,
 		pages:       make(map[string][]testorigin.Step),
 		seen:        make(map[string]int),
+		level:       shell,
+		tail:        lessonTail,
 	}
 }
 
@@ -197,11 +202,11 @@ func (l *lesson) held(t *testing.T, v *visitor, site, path string, dress ...less
 func (l *lesson) whole(t *testing.T, path string, r *reply) lessonVisit {
 	t.Helper()
 	x := l.end(t, path, r)
-	if x.Status != http.StatusOK || x.end != cleanEnd || !strings.HasSuffix(x.body, lessonTail) {
+	if x.Status != http.StatusOK || x.end != cleanEnd || !strings.HasSuffix(x.body, l.tail) {
 		t.Errorf("%s: status %d, %s, %q", path, x.Status, x.end, x.body)
 	}
-	if level, outcome := x.headstart("level"), x.headstart("outcome"); level != "head" || outcome != "exact" {
-		t.Errorf("%s: level %v, outcome %v; want head, exact", path, level, outcome)
+	if level, outcome := x.headstart("level"), x.headstart("outcome"); level != string(l.level) || outcome != "exact" {
+		t.Errorf("%s: level %v, outcome %v; want %s, exact", path, level, outcome, l.level)
 	}
 	return x
 }
@@ -215,7 +220,7 @@ func (l *lesson) plain(t *testing.T, v *visitor, site, path, page, reason string
 	if x.Status != http.StatusOK || x.end != cleanEnd || x.body != page {
 		t.Fatalf("%s: status %d, %s, %q; want %q", path, x.Status, x.end, lessonPadding.ReplaceAllString(x.body, "\n…\n"), page)
 	}
-	if level, got := x.headstart("level"), x.headstart("reason"); level == "head" || reason != "" && got != reason {
+	if level, got := x.headstart("level"), x.headstart("reason"); committed(level) || reason != "" && got != reason {
 		t.Fatalf("%s: level %v, reason %v; want no commit, %s", path, level, got, reason)
 	}
 	return x

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/headstart-proxy/headstart/internal/domtest"
+	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
@@ -67,26 +68,28 @@ var mergePages = []mergePage{
 // What can be sent early is there before the backend answers; in the end the page
 // is the backend's, in any chunks, compressed or not.
 func TestMerged(t *testing.T) {
-	for _, outer := range []string{"", "encode gzip"} {
-		s := startEarly(t, outer)
-		eachProtocol(t, func(t *testing.T, v *visitor) {
-			for i, test := range mergePages {
-				t.Run(outer+" "+test.name, func(t *testing.T) {
-					path := fmt.Sprintf("/%s/%d", v.protocol, i)
-					for n := range 3 {
-						s.origin.Handle(path, htmlPage(test.page(n))...)
-						s.visit(t, v, path).rest(t)
-					}
-					for n, answer := range [][]testorigin.Step{
-						htmlPage(test.page(3)),
-						{testorigin.Header(http.StatusOK, htmlHeader(nil)...), testorigin.Bytewise(test.page(4))},
-					} {
-						test.visit(t, s, v, path, n+3, answer)
-					}
-				})
-			}
-		})
-	}
+	eachLevel(t, func(t *testing.T, at level) {
+		for _, outer := range []string{"", "encode gzip"} {
+			s := startEarly(t, at, outer)
+			eachProtocol(t, func(t *testing.T, v *visitor) {
+				for i, test := range mergePages {
+					t.Run(outer+" "+test.name, func(t *testing.T) {
+						path := fmt.Sprintf("/%s/%d", v.protocol, i)
+						for n := range 3 {
+							s.origin.Handle(path, htmlPage(test.page(n))...)
+							s.visit(t, v, path).rest(t)
+						}
+						for n, answer := range [][]testorigin.Step{
+							htmlPage(test.page(3)),
+							{testorigin.Header(http.StatusOK, htmlHeader(nil)...), testorigin.Bytewise(test.page(4))},
+						} {
+							test.visit(t, s, v, path, n+3, answer)
+						}
+					})
+				}
+			})
+		}
+	})
 }
 
 func (test mergePage) visit(t *testing.T, s *earlySite, v *visitor, path string, n int, answer []testorigin.Step) {
@@ -113,7 +116,7 @@ func (test mergePage) visit(t *testing.T, s *earlySite, v *visitor, path string,
 	if end != cleanEnd || outcome != "merged" && outcome != "exact" {
 		t.Fatalf("%s, %s", outcome, end)
 	}
-	err := domtest.Check([]byte(test.page(n)), []byte(body), outcome, "")
+	err := domtest.Check([]byte(test.page(n)), []byte(body), outcome, recovery.Prefix)
 	if err != nil && !errors.Is(err, domtest.ErrNotParsed) {
 		t.Error(err)
 	}
@@ -131,7 +134,7 @@ https://example.test:<site_tls> {
 	}
 	reverse_proxy `+origin.Addr()+`
 }
-`), origin}
+`), origin, shell}
 	v := newVisitor(t, "h2")
 	s.teach(t, v, "/", page)
 	gate := testorigin.NewGate()

@@ -56,17 +56,17 @@ func metricsTraffic(t *testing.T, l *lesson, path string) {
 var metricsOfTraffic = map[string]float64{
 	`caddy_headstart_requests_total{audience="",level="none",reason="not_navigation"}`:       1,
 	`caddy_headstart_requests_total{audience="anonymous",level="none",reason="not_learned"}`: 3,
-	`caddy_headstart_requests_total{audience="anonymous",level="head",reason=""}`:            3,
+	`caddy_headstart_requests_total{audience="anonymous",level="shell",reason=""}`:           3,
 	`caddy_headstart_requests_total{audience="returning",level="none",reason="not_learned"}`: 2,
 	`caddy_headstart_outcomes_total{audience="anonymous",outcome="exact"}`:                   2,
 	`caddy_headstart_outcomes_total{audience="anonymous",outcome="failed"}`:                  1,
 	`caddy_headstart_backend_responses_total{class="2xx",level="none"}`:                      4,
-	`caddy_headstart_backend_responses_total{class="2xx",level="head"}`:                      2,
+	`caddy_headstart_backend_responses_total{class="2xx",level="shell"}`:                     2,
 	`caddy_headstart_backend_responses_total{class="5xx",level="none"}`:                      1,
-	`caddy_headstart_backend_responses_total{class="5xx",level="head"}`:                      1,
+	`caddy_headstart_backend_responses_total{class="5xx",level="shell"}`:                     1,
 	`caddy_headstart_early_ttfb_seconds_count{audience="anonymous"}`:                         3,
 	`caddy_headstart_backend_ttfb_seconds_count{level="none"}`:                               5,
-	`caddy_headstart_backend_ttfb_seconds_count{level="head"}`:                               3,
+	`caddy_headstart_backend_ttfb_seconds_count{level="shell"}`:                              3,
 	`caddy_headstart_flushed_bytes_total`:                                                    3 * 1024, // as long as the padding makes it
 	`caddy_headstart_openings`:                                                               1,
 }
@@ -127,7 +127,7 @@ func TestMetricsNames(t *testing.T) {
 	origin := startOrigin(t)
 	l := startLesson(t, origin, reloadSite("site", "", "reverse_proxy "+origin.Addr()))
 	metricsTraffic(t, l, "/chosen")
-	crawl(t, l, "/crawled")
+	crawl(t, l, "/crawled", head)
 	l.visit(t, newVisitor(t, "h1"), "site", "/chosen", func(r *http.Request) { r.Method = "CHOSEN" })
 	l.visit(t, newVisitor(t, "h1"), "site", "/chosen", with("User-Agent", "Mozilla/5.0 (chosen) Googlebot"))
 
@@ -175,7 +175,7 @@ func TestMetricsLint(t *testing.T) {
 	origin := startOrigin(t)
 	l := startLesson(t, origin, reloadSite("site", "", "reverse_proxy "+origin.Addr()))
 	metricsTraffic(t, l, "/")
-	crawl(t, l, "/crawled")
+	crawl(t, l, "/crawled", head)
 	resp, err := newVisitor(t, "h1").transport.RoundTrip(newRequest(t, http.MethodGet, "http://"+l.addr(t, "metrics")+"/metrics", nil))
 	if err != nil {
 		t.Fatal(err)

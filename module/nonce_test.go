@@ -131,259 +131,183 @@ func noncesIn(h http.Header) (nonces []string) {
 // Every response has nonces of its own, and the visitor sees no other; the
 // stylesheet comes early.
 func TestNonces(t *testing.T) {
-	s := startEarly(t, "encode gzip")
-	eachProtocol(t, func(t *testing.T, v *visitor) {
-		for form, mintOne := range nonceForms {
-			for _, p := range noncePages {
-				t.Run(form+" "+p.name, func(t *testing.T) {
-					path := strings.ReplaceAll("/"+v.protocol+"/"+form+"/"+p.name, " ", "-")
-					var used []string // by anybody
-					mint := func() (n []string) {
-						for range p.count {
-							n = append(n, mintOne())
-						}
-						used = append(used, n...)
-						return n
-					}
-					s.teachNonces(t, v, path, p, mint)
-					for i := range 3 {
-						gate := testorigin.NewGate()
-						s.origin.Handle(path, append([]testorigin.Step{testorigin.Wait(gate)}, p.answer(mint())...)...)
-						r := s.visit(t, v, path)
-						await(t, "the request at the backend", gate.Arrived())
-						r.readUntil(t, sheet)
-						r.stillOpen(t)
-						gate.Open()
-						body, end := r.rest(t)
-
-						ours := noncesIn(r.Header)
-						if len(ours) != p.count {
-							t.Fatalf("the nonces are %q", ours)
-						}
-						// As if the backend had made them: they need no encoding.
-						if diff := cmp.Diff(p.page(ours), unpad(body)); diff != "" || end != cleanEnd {
-							t.Errorf("%s (-want +got):\n%s", end, diff)
-						}
-						for header := range slices.Chunk(p.header(ours), 2) {
-							if !slices.Contains(r.Header[header[0]], header[1]) {
-								t.Errorf("%s is %q, want %q", header[0], r.Header[header[0]], header[1])
+	eachLevel(t, func(t *testing.T, at level) {
+		s := startEarly(t, at, "encode gzip")
+		eachProtocol(t, func(t *testing.T, v *visitor) {
+			for form, mintOne := range nonceForms {
+				for _, p := range noncePages {
+					t.Run(form+" "+p.name, func(t *testing.T) {
+						path := strings.ReplaceAll("/"+v.protocol+"/"+form+"/"+p.name, " ", "-")
+						var used []string // by anybody
+						mint := func() (n []string) {
+							for range p.count {
+								n = append(n, mintOne())
 							}
+							used = append(used, n...)
+							return n
 						}
-						for _, nonce := range used {
-							for _, form := range []string{nonce, asEntities.Replace(nonce), asUnicode.Replace(nonce), url.QueryEscape(nonce)} {
-								if strings.Contains(body+fmt.Sprint(r.Header), form) {
-									t.Errorf("the visitor sees %q", form)
+						s.teachNonces(t, v, path, p, mint)
+						for i := range 3 {
+							gate := testorigin.NewGate()
+							s.origin.Handle(path, append([]testorigin.Step{testorigin.Wait(gate)}, p.answer(mint())...)...)
+							r := s.visit(t, v, path)
+							await(t, "the request at the backend", gate.Arrived())
+							r.readUntil(t, sheet)
+							r.stillOpen(t)
+							gate.Open()
+							body, end := r.rest(t)
+
+							ours := noncesIn(r.Header)
+							if len(ours) != p.count {
+								t.Fatalf("the nonces are %q", ours)
+							}
+							// As if the backend had made them: they need no encoding.
+							if diff := cmp.Diff(p.page(ours), unpad(body)); diff != "" || end != cleanEnd {
+								t.Errorf("%s (-want +got):\n%s", end, diff)
+							}
+							for header := range slices.Chunk(p.header(ours), 2) {
+								if !slices.Contains(r.Header[header[0]], header[1]) {
+									t.Errorf("%s is %q, want %q", header[0], r.Header[header[0]], header[1])
 								}
 							}
-						}
-						for _, nonce := range ours {
-							if len(nonce) < 22 {
-								t.Errorf("the nonce %q is short", nonce)
+							for _, nonce := range used {
+								for _, form := range []string{nonce, asEntities.Replace(nonce), asUnicode.Replace(nonce), url.QueryEscape(nonce)} {
+									if strings.Contains(body+fmt.Sprint(r.Header), form) {
+										t.Errorf("the visitor sees %q", form)
+									}
+								}
+							}
+							for _, nonce := range ours {
+								if len(nonce) < 22 {
+									t.Errorf("the nonce %q is short", nonce)
+								}
+							}
+							used = append(used, ours...)
+							if log := s.logged(t, teachers+1+i, path); log.field("headstart", "outcome") != "merged" && log.field("headstart", "outcome") != "exact" {
+								t.Errorf("%v", log["headstart"])
 							}
 						}
-						used = append(used, ours...)
-						if log := s.logged(t, teachers+1+i, path); log.field("headstart", "outcome") != "merged" && log.field("headstart", "outcome") != "exact" {
-							t.Errorf("%v", log["headstart"])
-						}
-					}
-				})
+					})
+				}
 			}
-		}
+		})
 	})
 }
 
 // Wherever the backend's writes are cut.
 func TestNoncesSplitAtEveryByte(t *testing.T) {
-	s := startEarly(t, "")
-	v := newVisitor(t, "h1")
-	p := noncePages[3]
-	mint := func() []string { return []string{nonceForms["base64"]()} }
-	s.teachNonces(t, v, "/", p, mint)
-	for cut := 0; ; cut++ {
-		n := mint()
-		page := p.page(n)
-		if cut > len(page) {
-			break
+	eachLevel(t, func(t *testing.T, at level) {
+		s := startEarly(t, at, "")
+		v := newVisitor(t, "h1")
+		p := noncePages[3]
+		mint := func() []string { return []string{nonceForms["base64"]()} }
+		s.teachNonces(t, v, "/", p, mint)
+		for cut := 0; ; cut++ {
+			n := mint()
+			page := p.page(n)
+			if cut > len(page) {
+				break
+			}
+			s.origin.Handle("/", testorigin.Header(http.StatusOK, htmlHeader(p.header(n))...), testorigin.Write(page[:cut]), testorigin.Write(page[cut:]))
+			r := s.visit(t, v, "/")
+			body, end := r.rest(t)
+			ours := noncesIn(r.Header)
+			if len(ours) != 1 || slices.Equal(ours, n) || unpad(body) != p.page(ours) || end != cleanEnd {
+				t.Fatalf("cut at %d: nonces %q, %s\n%s", cut, ours, end, cmp.Diff(p.page(ours), unpad(body)))
+			}
 		}
-		s.origin.Handle("/", testorigin.Header(http.StatusOK, htmlHeader(p.header(n))...), testorigin.Write(page[:cut]), testorigin.Write(page[cut:]))
-		r := s.visit(t, v, "/")
-		body, end := r.rest(t)
-		ours := noncesIn(r.Header)
-		if len(ours) != 1 || slices.Equal(ours, n) || unpad(body) != p.page(ours) || end != cleanEnd {
-			t.Fatalf("cut at %d: nonces %q, %s\n%s", cut, ours, end, cmp.Diff(p.page(ours), unpad(body)))
-		}
-	}
+	})
 }
 
 // No two visitors get the same nonce (G4), whether their page is committed or not.
 func TestNoncesAreUsedOnce(t *testing.T) {
-	s := startEarly(t, "")
-	p := noncePages[1]
-	seen := make(map[string]bool)
-	mint := func() []string { return []string{nonceForms["hex"](), nonceForms["hex"]()} }
-	visits, committed := 0, 0
-	eachProtocol(t, func(t *testing.T, v *visitor) {
-		for range 70 {
-			n := mint()
-			s.origin.Handle("/", p.answer(n)...)
-			r := s.visit(t, v, "/")
-			if body, end := r.rest(t); end != cleanEnd || unpad(body) != p.page(noncesIn(r.Header)) {
-				t.Fatalf("%s, %q", end, unpad(body))
-			}
-			visits++
-			for _, nonce := range noncesIn(r.Header) {
-				if seen[nonce] {
-					t.Fatalf("visit %d: the nonce %s again", visits, nonce)
+	eachLevel(t, func(t *testing.T, at level) {
+		s := startEarly(t, at, "")
+		p := noncePages[1]
+		seen := make(map[string]bool)
+		mint := func() []string { return []string{nonceForms["hex"](), nonceForms["hex"]()} }
+		visits, committed := 0, 0
+		eachProtocol(t, func(t *testing.T, v *visitor) {
+			for range 70 {
+				n := mint()
+				s.origin.Handle("/", p.answer(n)...)
+				r := s.visit(t, v, "/")
+				if body, end := r.rest(t); end != cleanEnd || unpad(body) != p.page(noncesIn(r.Header)) {
+					t.Fatalf("%s, %q", end, unpad(body))
 				}
-				seen[nonce] = true
+				visits++
+				for _, nonce := range noncesIn(r.Header) {
+					if seen[nonce] {
+						t.Fatalf("visit %d: the nonce %s again", visits, nonce)
+					}
+					seen[nonce] = true
+				}
+				if !slices.Equal(noncesIn(r.Header), n) {
+					committed++
+				}
 			}
-			if !slices.Equal(noncesIn(r.Header), n) {
-				committed++
-			}
+		})
+		if visits < 200 || committed < 200 || len(seen) != 2*visits {
+			t.Errorf("%d visits, %d committed, %d nonces", visits, committed, len(seen))
 		}
 	})
-	if visits < 200 || committed < 200 || len(seen) != 2*visits {
-		t.Errorf("%d visits, %d committed, %d nonces", visits, committed, len(seen))
-	}
 }
 
 // Nonces that are no secret, or not those of a policy that we can see.
 func TestUnfitNonces(t *testing.T) {
-	mint := nonceForms["base64"]
-	script := func(nonce string) string {
-		return strings.Replace(wholePage, "<link ", `<script nonce="`+nonce+`">one()</script><link `, 1)
-	}
-	policy := func(nonce string) string { return "script-src 'nonce-" + nonce + "'" }
-	tests := []struct {
-		name, reason string
-		page         func(visit int) (page string, header []string)
-	}{
-		{"always the same", "nonce", func(int) (string, []string) {
-			return script("abcdefgh12345678"), []string{enforced, policy("abcdefgh12345678")}
-		}},
-		{"twice the same", "nonce", func(visit int) (string, []string) {
-			nonce := fmt.Sprintf("abcdefgh1234%08d", max(visit, 1))
-			return script(nonce), []string{enforced, policy(nonce)}
-		}},
-		{"too short", "nonce", func(visit int) (string, []string) {
-			nonce := fmt.Sprintf("%07d", 1234560+visit)
-			return script(nonce), []string{enforced, policy(nonce)}
-		}},
-		{"another in the attribute", "nonce", func(int) (string, []string) { return script(mint()), []string{enforced, policy(mint())} }},
-		{"in an attribute only", "nonce", func(int) (string, []string) { return script(mint()), nil }},
-		{"no base64", "nonce", func(int) (string, []string) { n := mint() + "!"; return script(n), []string{enforced, policy(n)} }},
-		{"too many", "nonce", func(int) (string, []string) {
-			n := mint()
-			return script(n), []string{enforced, policy(n) + " 'nonce-" + mint() + "' 'nonce-" + mint() + "' 'nonce-" + mint() + "' 'nonce-" + mint() + "'"}
-		}},
-		{"in a policy of the document", "policy", func(int) (string, []string) {
-			n := mint()
-			return strings.Replace(script(n), "<script", `<meta http-equiv="content-security-policy" content="`+policy(n)+`"><script`, 1), nil
-		}},
-		{"in both policies", "policy", func(int) (string, []string) {
-			n := mint()
-			return strings.Replace(script(n), "<script", `<meta http-equiv="content-security-policy" content="`+policy(n)+`"><script`, 1), []string{enforced, policy(n)}
-		}},
-	}
-	s := startEarly(t, "")
-	v := newVisitor(t, "h2")
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			path := "/" + strings.ReplaceAll(test.name, " ", "-")
-			for visit := range teachers + 1 {
-				page, header := test.page(visit)
-				s.origin.Handle(path, htmlPage(page, header...)...)
-				r := s.visit(t, v, path)
-				if body, end := r.rest(t); body != page || end != cleanEnd || len(header) > 0 && r.Header.Get(enforced) != header[1] {
-					t.Errorf("%s, %q, %q", end, r.Header[enforced], body)
-				}
-			}
-			log := s.logged(t, teachers+1, path)
-			if level, reason := log.field("headstart", "level"), log.field("headstart", "reason"); level != "none" || reason != test.reason && (reason != "nonce" || test.reason != "policy") {
-				t.Errorf("level %v, reason %v; want none, %s", level, reason, test.reason)
-			}
-		})
-	}
-}
-
-// Answers with a policy of their own to a page with nonces: an error page under
-// the same policy joins, with our nonces; whatever differs otherwise is reloaded,
-// and then is the backend's own, nonces and all.
-func TestNoncesInSurprises(t *testing.T) {
-	p := noncePages[0]
-	same := func(n string) []string { return p.header([]string{n}) }
-	withPolicy := func(format string) func(string) []string {
-		return func(n string) []string { return []string{enforced, strings.ReplaceAll(format, "N", n)} }
-	}
-	tests := []struct {
-		name    string
-		status  int
-		header  func(n string) []string
-		outcome string
-	}{
-		{"500", 500, same, "failed"},
-		{"404", 404, same, "failed"},
-		{"500 under another policy", 500, withPolicy("script-src 'nonce-N'"), "failed"},
-		{"404 under another policy", 404, withPolicy("script-src 'nonce-N'"), "reloaded"},
-		{"another policy", 200, withPolicy("script-src 'nonce-N'"), "reloaded"},
-		{"a stricter policy", 200, withPolicy("script-src 'nonce-N' 'strict-dynamic'; object-src 'none'"), "reloaded"},
-		{"one policy more", 200, func(n string) []string { return append(same(n), enforced, "img-src 'self'") }, "reloaded"},
-		{"one nonce more", 200, withPolicy("script-src 'nonce-N' 'strict-dynamic' 'nonce-abcdefghN'"), "reloaded"},
-		{"another nonce more", 200, withPolicy("script-src 'nonce-N' 'strict-dynamic' 'nonce-abcdefgh12345678'"), "reloaded"},
-		{"a bad nonce", 200, withPolicy("script-src 'nonce-N!' 'strict-dynamic'"), "reloaded"},
-		{"no nonce", 200, withPolicy("script-src 'strict-dynamic'"), "reloaded"},
-		{"no policy", 200, func(string) []string { return nil }, "reloaded"},
-		{"a cookie", 200, func(n string) []string { return append(same(n), "Set-Cookie", "a=b") }, "reloaded"},
-	}
-	s := startEarly(t, "encode gzip")
-	eachProtocol(t, func(t *testing.T, v *visitor) {
+	eachLevel(t, func(t *testing.T, at level) {
+		mint := nonceForms["base64"]
+		script := func(nonce string) string {
+			return strings.Replace(wholePage, "<link ", `<script nonce="`+nonce+`">one()</script><link `, 1)
+		}
+		policy := func(nonce string) string { return "script-src 'nonce-" + nonce + "'" }
+		tests := []struct {
+			name, reason string
+			page         func(visit int) (page string, header []string)
+		}{
+			{"always the same", "nonce", func(int) (string, []string) {
+				return script("abcdefgh12345678"), []string{enforced, policy("abcdefgh12345678")}
+			}},
+			{"twice the same", "nonce", func(visit int) (string, []string) {
+				nonce := fmt.Sprintf("abcdefgh1234%08d", max(visit, 1))
+				return script(nonce), []string{enforced, policy(nonce)}
+			}},
+			{"too short", "nonce", func(visit int) (string, []string) {
+				nonce := fmt.Sprintf("%07d", 1234560+visit)
+				return script(nonce), []string{enforced, policy(nonce)}
+			}},
+			{"another in the attribute", "nonce", func(int) (string, []string) { return script(mint()), []string{enforced, policy(mint())} }},
+			{"in an attribute only", "nonce", func(int) (string, []string) { return script(mint()), nil }},
+			{"no base64", "nonce", func(int) (string, []string) { n := mint() + "!"; return script(n), []string{enforced, policy(n)} }},
+			{"too many", "nonce", func(int) (string, []string) {
+				n := mint()
+				return script(n), []string{enforced, policy(n) + " 'nonce-" + mint() + "' 'nonce-" + mint() + "' 'nonce-" + mint() + "' 'nonce-" + mint() + "'"}
+			}},
+			{"in a policy of the document", "policy", func(int) (string, []string) {
+				n := mint()
+				return strings.Replace(script(n), "<script", `<meta http-equiv="content-security-policy" content="`+policy(n)+`"><script`, 1), nil
+			}},
+			{"in both policies", "policy", func(int) (string, []string) {
+				n := mint()
+				return strings.Replace(script(n), "<script", `<meta http-equiv="content-security-policy" content="`+policy(n)+`"><script`, 1), []string{enforced, policy(n)}
+			}},
+		}
+		s := startEarly(t, at, "")
+		v := newVisitor(t, "h2")
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				path := strings.ReplaceAll("/"+v.protocol+"/"+test.name, " ", "-")
-				s.teachNonces(t, v, path, p, func() []string { return []string{nonceForms["base64"]()} })
-				theirs := nonceForms["base64"]()
-				gate := testorigin.NewGate()
-				page := p.page([]string{theirs})
-				s.origin.Handle(path, append([]testorigin.Step{testorigin.Wait(gate)}, errorDoc(test.status, page, test.header(theirs)...)...)...)
-				r := s.visit(t, v, path)
-				r.readUntil(t, sheet)
-				await(t, "the request at the backend", gate.Arrived())
-				s.origin.Handle(path, htmlPage(secondAnswer)...)
-				gate.Open()
-				marker := ""
-				if test.outcome == "reloaded" {
-					marker = r.marker(t)
-					r.resp.Body.Close()
-				}
-				body, end := r.rest(t)
-				ours := noncesIn(r.Header)
-				if len(ours) != 1 || strings.Contains(body, theirs) || strings.Contains(body, asEntities.Replace(theirs)) {
-					t.Errorf("nonces %q, %q has %q", ours, body, theirs)
-				}
-				for part := range strings.SplitSeq(body, " nonce=") {
-					if quoted := strings.Trim(part[:min(len(part), len(ours[0])+2)], `"'`); part != body && !strings.HasPrefix(part, doctype) && quoted != ours[0] {
-						t.Errorf("a script has the nonce %q", quoted)
+				path := "/" + strings.ReplaceAll(test.name, " ", "-")
+				for visit := range teachers + 1 {
+					page, header := test.page(visit)
+					s.origin.Handle(path, htmlPage(page, header...)...)
+					r := s.visit(t, v, path)
+					if body, end := r.rest(t); body != page || end != cleanEnd || len(header) > 0 && r.Header.Get(enforced) != header[1] {
+						t.Errorf("%s, %q, %q", end, r.Header[enforced], body)
 					}
 				}
-				if got := s.logged(t, teachers+1, path).field("headstart", "outcome"); got != test.outcome {
-					t.Fatalf("outcome %v, want %s", got, test.outcome)
-				}
-				if marker == "" {
-					if joined := strings.Replace(p.page(ours), "</head>", noIndexed+"</head>", 1); len(test.header("")) > 0 && test.header("")[1] == same("")[1] && unpad(body) != joined || end != cleanEnd {
-						t.Errorf("%s\n%s", end, cmp.Diff(joined, unpad(body)))
-					}
-					return
-				}
-				r = s.visit(t, v, path, "Cookie", marker)
-				body, end = r.rest(t)
-				var policies []string
-				for header := range slices.Chunk(test.header(theirs), 2) {
-					if header[0] == enforced {
-						policies = append(policies, header[1])
-					}
-				}
-				if r.Status != test.status || body != page || end != cleanEnd || !slices.Equal(r.Header[enforced], policies) {
-					t.Errorf("the reload gets %d, %s, %q\n%s", r.Status, end, r.Header[enforced], cmp.Diff(page, body))
+				log := s.logged(t, teachers+1, path)
+				if level, reason := log.field("headstart", "level"), log.field("headstart", "reason"); level != "none" || reason != test.reason && (reason != "nonce" || test.reason != "policy") {
+					t.Errorf("level %v, reason %v; want none, %s", level, reason, test.reason)
 				}
 			})
 		}

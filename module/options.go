@@ -87,3 +87,14 @@ func CheckCookie(name string) error {
 	}
 	return nil
 }
+
+// CheckStop checks one place of the option stop_at. The names are those of start
+// tags (HTML Standard, section 13.2.5.8), in lower case.
+func CheckStop(place string) error {
+	id, isID := strings.CutPrefix(place, "#")
+	letter := place != "" && 'a' <= place[0] && place[0] <= 'z'
+	if isID && id != "" && !strings.ContainsAny(id, " \t\n\f\r") || letter && !strings.ContainsAny(place, " \t\n\f\r/>#.[ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		return nil
+	}
+	return fmt.Errorf("%q is not a place; use the name of an element, such as main, or an id with a # in front, such as #prices", place)
+}

@@ -15,56 +15,62 @@ import (
 // it: they are done before the inner handlers begin. The race detector sees it
 // if they are not.
 func TestDeferredHeaders(t *testing.T) {
-	for _, outer := range []string{"", "encode gzip"} {
-		s := startEarly(t, outer+`
-	header {
-		-X-Powered-By
-		X-Id {http.request.uuid}
-		X-Took {http.request.duration}
-		X-Path {http.request.uri.path}
-		X-Level {http.headstart.level}
-	}`)
-		eachProtocol(t, func(t *testing.T, v *visitor) {
-			s.teach(t, v, "/", wholePage)
-			for range 20 {
-				r := s.visit(t, v, "/")
-				if body, end := r.rest(t); unpad(body) != wholePage || end != cleanEnd {
-					t.Fatalf("%s, %q", end, unpad(body))
+	eachLevel(t, func(t *testing.T, at level) {
+		for _, outer := range []string{"", "encode gzip"} {
+			s := startEarly(t, at, outer+`
+		header {
+			-X-Powered-By
+			X-Id {http.request.uuid}
+			X-Took {http.request.duration}
+			X-Path {http.request.uri.path}
+			X-Level {http.headstart.level}
+		}`)
+			eachProtocol(t, func(t *testing.T, v *visitor) {
+				s.teach(t, v, "/", wholePage)
+				for range 20 {
+					r := s.visit(t, v, "/")
+					if body, end := r.rest(t); unpad(body) != wholePage || end != cleanEnd {
+						t.Fatalf("%s, %q", end, unpad(body))
+					}
+					if r.Header.Get("X-Level") != string(at) || r.Header.Get("X-Id") == "" {
+						t.Fatalf("%v", r.Header)
+					}
 				}
-				if r.Header.Get("X-Level") != "head" || r.Header.Get("X-Id") == "" {
-					t.Fatalf("%v", r.Header)
-				}
-			}
-		})
-	}
+			})
+		}
+	})
 }
 
 // An outer handler that makes an early response one that caches keep: it is cut
 // if it fails, and was the last.
 func TestDeferredCacheControl(t *testing.T) {
-	s := startEarly(t, `header {
-		Cache-Control "public, max-age=600"
-		defer
-	}`)
-	v := newVisitor(t, "h2")
-	s.teach(t, v, "/", wholePage)
-	r, gate := s.early(t, v, "/", errorDoc(http.StatusServiceUnavailable, ownErrorPage))
-	gate.Open()
-	if body, end := r.rest(t); !end.aborted() {
-		t.Errorf("%s, %q", end, unpad(body))
-	}
-	s.neverAgain(t, v, "/", "cache_control")
+	eachLevel(t, func(t *testing.T, at level) {
+		s := startEarly(t, at, `header {
+			Cache-Control "public, max-age=600"
+			defer
+		}`)
+		v := newVisitor(t, "h2")
+		s.teach(t, v, "/", wholePage)
+		r, gate := s.early(t, v, "/", errorDoc(http.StatusServiceUnavailable, ownErrorPage))
+		gate.Open()
+		if body, end := r.rest(t); !end.aborted() {
+			t.Errorf("%s, %q", end, unpad(body))
+		}
+		s.neverAgain(t, v, "/", "cache_control")
+	})
 }
 
 // An outer handler that holds responses back.
 func TestBufferingHandler(t *testing.T) {
-	s := startEarly(t, "templates")
-	v := newVisitor(t, "h2")
-	s.teach(t, v, "/", wholePage)
-	if body, end := s.visit(t, v, "/").rest(t); unpad(body) != wholePage || end != cleanEnd {
-		t.Errorf("%s, %q", end, unpad(body))
-	}
-	s.neverAgain(t, v, "/", "buffered")
+	eachLevel(t, func(t *testing.T, at level) {
+		s := startEarly(t, at, "templates")
+		v := newVisitor(t, "h2")
+		s.teach(t, v, "/", wholePage)
+		if body, end := s.visit(t, v, "/").rest(t); unpad(body) != wholePage || end != cleanEnd {
+			t.Errorf("%s, %q", end, unpad(body))
+		}
+		s.neverAgain(t, v, "/", "buffered")
+	})
 }
 
 // neverAgain teaches another page, and checks that it is not sent early.
@@ -83,30 +89,32 @@ func (s *earlySite) neverAgain(t *testing.T, v *visitor, path, reason string) {
 // A body without an end, behind an answer that leads the visitor away, is not
 // waited for.
 func TestEndlessBodyAfterSurprise(t *testing.T) {
-	t.Cleanup(module.SetMaxLinger(time.Millisecond))
-	s := startEarly(t, "encode gzip")
-	eachProtocol(t, func(t *testing.T, v *visitor) {
-		for name, dress := range map[string][]string{
-			"browser": nil,
-			"crawler": {"User-Agent", "Mozilla/5.0 (compatible; GPTBot/1.2; +https://openai.com/gptbot)"},
-		} {
-			path := fmt.Sprintf("/%s/%s", v.protocol, name)
-			s.origin.Handle(path, htmlPage(wholePage)...)
-			for range 3 {
-				s.visit(t, v, path, dress...).rest(t)
+	eachLevel(t, func(t *testing.T, at level) {
+		t.Cleanup(module.SetMaxLinger(time.Millisecond))
+		s := startEarly(t, at, "encode gzip")
+		eachProtocol(t, func(t *testing.T, v *visitor) {
+			for name, dress := range map[string][]string{
+				"browser": nil,
+				"crawler": {"User-Agent", "Mozilla/5.0 (compatible; GPTBot/1.2; +https://openai.com/gptbot)"},
+			} {
+				path := fmt.Sprintf("/%s/%s", v.protocol, name)
+				s.origin.Handle(path, htmlPage(wholePage)...)
+				for range 3 {
+					s.visit(t, v, path, dress...).rest(t)
+				}
+				r, gate := s.early(t, v, path, append(answers200("Set-Cookie", "a=b"), testorigin.Hang()), dress...)
+				gate.Open()
+				if _, end := r.rest(t); !end.aborted() {
+					t.Errorf("%s: %s", name, end)
+				}
 			}
-			r, gate := s.early(t, v, path, append(answers200("Set-Cookie", "a=b"), testorigin.Hang()), dress...)
-			gate.Open()
-			if _, end := r.rest(t); !end.aborted() {
-				t.Errorf("%s: %s", name, end)
-			}
-		}
+		})
 	})
 }
 
 // Two handlers that are in each other's way: the outer one has the request.
 func TestNestedHandlers(t *testing.T) {
-	s := startEarly(t, "headstart /never*\n\troute {\n\t\theadstart {\n\t\t\tmin_wait 0\n\t\t}\n\t}")
+	s := startEarly(t, shell, "headstart /never*\n\troute {\n\t\theadstart {\n\t\t\tmin_wait 0\n\t\t}\n\t}")
 	v := newVisitor(t, "h1")
 	s.teach(t, v, "/", wholePage)
 	r, gate := s.early(t, v, "/", htmlPage(wholePage))

@@ -32,6 +32,7 @@ func (j *joiner) park() (ticket string) {
 		return recovery.NoTicket
 	}
 	header := j.header.Clone()
+	dropWishes(header, j.commitment.base[headerWishes])
 	for name := range j.commitment.base {
 		if _, kept := header[name]; !kept {
 			header[name] = nil // an outer handler will set it again
@@ -88,8 +89,8 @@ func (x *exchange) collect(w http.ResponseWriter) error {
 }
 
 // maxKept is how much of a body is kept before it is clear whether it has to be
-// parked, in bytes: a large head.
-const maxKept = 256 << 10
+// parked, in bytes: as much as can be parked, and sent early.
+const maxKept = 1 << 20
 
 // kept are the backend's own bytes so far, as long as the response may still have
 // to be parked.

@@ -64,7 +64,7 @@ func (b *privacyBackend) step(t *testing.T) testorigin.Step {
 		if strings.Contains(r.Header.Get("Cookie"), "headstart=reload.") {
 			t.Error("the backend sees a marker cookie")
 		}
-		v.arrived <- privacyArrival{early: r.Header.Get("X-Level") == "head", user: b.signedIn(r), cookies: r.Header.Get("Cookie") != ""}
+		v.arrived <- privacyArrival{early: committed(r.Header.Get("X-Level")), user: b.signedIn(r), cookies: r.Header.Get("Cookie") != ""}
 		select {
 		case answer := <-v.answer:
 			answer.write(w)

@@ -60,7 +60,7 @@ func TestPrivacy(t *testing.T) {
 	tests := []struct {
 		option string
 		seed   uint64
-	}{{"", 1}, {"learn_private", 2}, {"", 3}, {"learn_private", 4}}
+	}{{"", 1}, {"learn_private", 2}, {"flush head", 3}, {"flush head\n\t\t\tlearn_private", 4}}
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.seed, test.option), func(t *testing.T) {
 			t.Logf("seed %d", test.seed)

@@ -163,6 +163,8 @@ func TestOptionsAfterReload(t *testing.T) {
 		header              []string
 	}{
 		{name: "flush", after: "flush hints", reason: "hints_only"},
+		{name: "stop_at", after: "stop_at main", reason: "not_learned"},
+		{name: "max_opening", after: "max_opening 2KiB", reason: "not_learned"},
 		{name: "learn_after", before: "learn_after 3", after: "learn_after 5", reason: "not_learned"},
 		{name: "min_wait", after: "min_wait 1h", reason: "fast_backend"},
 		{name: "learn_private", before: "learn_private", header: []string{"Cache-Control", "private"}},
@@ -264,7 +266,7 @@ func TestReloadUnderLoad(t *testing.T) {
 				}
 			}
 			for _, e := range l.logs.access(t, l.seen["/"]+readers*pages, "/")[lessonVisits:] {
-				if level, outcome := e.field("headstart", "level"), e.field("headstart", "outcome"); level != "head" || outcome != "exact" {
+				if level, outcome := e.field("headstart", "level"), e.field("headstart", "outcome"); level != "shell" || outcome != "exact" {
 					t.Errorf("level %v, outcome %v", level, outcome)
 				}
 			}

@@ -29,6 +29,8 @@ const (
 
 func (x *exchange) level() string {
 	switch {
+	case x.plan.Early != nil && x.expected.Shell(x.plan.Early.Sent):
+		return levelShell
 	case x.plan.Early != nil:
 		return levelHead
 	case x.hinted:

@@ -64,7 +64,7 @@ func TestAccessLog(t *testing.T) {
 	ok := lessonHTML(lessonPage)
 	committed := func(outcome string, status float64) map[string]any {
 		return map[string]any{
-			"level": "head", "audience": "anonymous", "outcome": outcome, "backend_status": status,
+			"level": "shell", "audience": "anonymous", "outcome": outcome, "backend_status": status,
 			"early_ms": "a time", "backend_header_ms": "a time", "backend_body_ms": "a time", "saved_ms": "a time",
 		}
 	}
@@ -143,7 +143,7 @@ func TestAccessLog(t *testing.T) {
 			replies := make(chan *reply, 1)
 			go func() { replies <- l.begin(t, v, "site", path, []lessonDress{tc.dress}) }()
 			await(t, "the request at the backend", gate.Arrived())
-			if tc.want["level"] == "head" {
+			if tc.want["level"] == "shell" {
 				r := await(t, "the early response", replies)
 				r.readUntil(t, lessonMark)
 				replies <- r
@@ -153,7 +153,7 @@ func TestAccessLog(t *testing.T) {
 			if diff := cmp.Diff(tc.want, said(t, x)); diff != "" {
 				t.Errorf("not as expected (-want +got):\n%s", diff)
 			}
-			if tc.want["level"] == "head" && x.log["status"] != 200.0 {
+			if tc.want["level"] == "shell" && x.log["status"] != 200.0 {
 				t.Errorf("status %v", x.log["status"])
 			}
 		})
@@ -211,7 +211,7 @@ func TestPlaceholders(t *testing.T) {
 		for range lessonVisits {
 			check(l.visit(t, v, "site", path), "<none> <not_learned> <anonymous>", "none")
 		}
-		check(l.early(t, v, "site", path), "<head> <> <anonymous>", "head")
+		check(l.early(t, v, "site", path), "<shell> <> <anonymous>", "shell")
 	})
 }
 
@@ -270,7 +270,7 @@ func TestLogsAreDiscreet(t *testing.T) {
 		for range lessonVisits {
 			l.visit(t, v, "site", path)
 		}
-		if x := l.visit(t, v, "site", path); x.headstart("level") != "head" {
+		if x := l.visit(t, v, "site", path); x.headstart("level") != "shell" {
 			t.Fatalf("%s was not learned: %v", path, x.log)
 		}
 		l.serve(path, answer)

@@ -11,9 +11,10 @@ import (
 //	decide ─▶ [hints] ─▶ [commit] ─▶ next ─▶ splice ─▶ learn ─▶ report
 //
 // The reload of a page that was committed too early gets the response that was
-// parked for it. What may not be committed goes straight to next: with the writer as it is if
-// it is no page navigation, else through a watcher, which only looks on. After a
-// commit, next writes to a joiner, which owns the rest of the response.
+// parked for it. What may not be committed goes straight to next: if it is no page
+// navigation, with a writer that keeps one header back, else through a watcher, which
+// only looks on. After a commit, next writes to a joiner, which owns the rest of the
+// response.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if !h.outermost(r) {
 		return next.ServeHTTP(w, r)
@@ -27,7 +28,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return x.collect(w)
 
 	case !x.watched:
-		return next.ServeHTTP(w, r)
+		return next.ServeHTTP(newDiscreet(w), r)
 
 	case x.plan.Early == nil:
 		x.hint(w)

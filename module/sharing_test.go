@@ -91,7 +91,7 @@ func TestOpeningsAreNotShared(t *testing.T) {
 			for _, d := range classes {
 				tc.first.read(t, l, d)
 			}
-			if x := tc.first.read(t, l, tc.first.dressed()); x.headstart("level") != "head" {
+			if x := tc.first.read(t, l, tc.first.dressed()); x.headstart("level") != "shell" {
 				t.Fatalf("the first reader's page was not learned: %v", x.log.field("headstart"))
 			}
 			page := lessonPage

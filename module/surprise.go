@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/url"
@@ -161,6 +162,13 @@ func (j *joiner) differ() {
 	if j.x.surprise == "" {
 		j.x.surprise = "another document"
 	}
+	if stands := j.splicer.Stands(); stands > 0 && j.x.status == http.StatusOK && j.x.visit.Audience != request.Crawler {
+		// The head was right, and so is as much of the body: that is what counts. The
+		// reload gets no more, so the page cannot loop.
+		j.x.surprise = "another body"
+		j.surprised = j.x.page.Differed(j.x.visit, j.x.expected, stands, j.x.rules, j.x.h.now())
+		j.bodyOnly = j.surprised
+	}
 	j.reload()
 }
 
@@ -172,6 +180,7 @@ func (j *joiner) joinError(how action) {
 	j.demote()
 	j.failing = how
 	j.state = splicing
+	j.splicer.Insert("meta", recovery.NoIndex())
 	if how == ownError {
 		j.splicer.Lenient()
 	}
@@ -204,7 +213,10 @@ func (j *joiner) redirect(target string) {
 
 // sentBase reports whether relative URLs in markup lead elsewhere.
 func (j *joiner) sentBase() bool {
-	sent := j.x.expected.Items[:j.x.plan.Early.Sent]
+	sent := j.x.expected.Head(j.x.plan.Early.Sent)
+	if bytes.Contains(bytes.ToLower(j.x.expected.Body(j.x.plan.Early.Sent)), []byte("<base")) {
+		return true // or a text that says so
+	}
 	return slices.ContainsFunc(sent, func(i document.Item) bool { return i.Name == "base" })
 }
 

@@ -23,7 +23,7 @@ func claimSite(origin *testorigin.Origin) string {
 // who try get a plain page, and do not use it up.
 func TestTicketIsForOneVisitor(t *testing.T) {
 	origin := startOrigin(t)
-	s := &earlySite{startCaddy(t, claimSite(origin), lessonProxies), origin}
+	s := &earlySite{startCaddy(t, claimSite(origin), lessonProxies), origin, shell}
 	eachProtocol(t, func(t *testing.T, v *visitor) {
 		path := "/" + v.protocol
 		s.teach(t, v, path, wholePage)
@@ -111,7 +111,7 @@ func commonPrefix(a, b string) string {
 // the backend's own, it is still learned from it, and others still get it early.
 func TestMadeUpMarker(t *testing.T) {
 	origin := startOrigin(t)
-	s := &earlySite{startCaddy(t, claimSite(origin), lessonProxies), origin}
+	s := &earlySite{startCaddy(t, claimSite(origin), lessonProxies), origin, shell}
 	eachProtocol(t, func(t *testing.T, v *visitor) {
 		path, name := "/"+v.protocol, markerName(v.protocol)
 		s.teach(t, v, path, wholePage)

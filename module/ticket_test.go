@@ -23,7 +23,7 @@ func ticketSites(origin *testorigin.Origin) string {
 // what they would get without, and do not use it up.
 func TestTicketIsForOneVisit(t *testing.T) {
 	origin := startOrigin(t)
-	s := &earlySite{startCaddy(t, ticketSites(origin)), origin}
+	s := &earlySite{startCaddy(t, ticketSites(origin)), origin, shell}
 	eachProtocol(t, func(t *testing.T, v *visitor) {
 		path := "/" + v.protocol
 		s.teach(t, v, path, wholePage)
@@ -122,49 +122,51 @@ func TestTicketIsForOneVisit(t *testing.T) {
 // Nothing is parked for those who could not collect it: the backend's request
 // ends, and the retry gets the truth.
 func TestNotParked(t *testing.T) {
-	bot := []string{"User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1)"}
-	tests := []struct {
-		name, outer string
-		dress       []string
-		policy      []string
-		markup      string
-	}{
-		{name: "crawler", dress: bot},
-		{
-			name: "no permission for scripts", outer: "header {\nContent-Security-Policy \"default-src 'self'\"\ndefer\n}",
-			markup: `<meta http-equiv="refresh" content="0;url=/">`,
-		},
-		{
-			name: "no permission, and a policy that gives it", outer: "header {\nContent-Security-Policy \"sandbox\"\ndefer\n}",
-			policy: []string{"Content-Security-Policy", "script-src 'unsafe-inline'"}, markup: `<meta http-equiv="refresh" content="0;url=/">`,
-		},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			for _, protocol := range protocols { // the first commit of a handler may be its last
-				s := startEarly(t, test.outer)
-				v := newVisitor(t, protocol)
-				s.origin.Handle("/", htmlPage(wholePage, test.policy...)...)
-				for range teachers {
-					s.visit(t, v, "/", test.dress...).rest(t)
+	eachLevel(t, func(t *testing.T, at level) {
+		bot := []string{"User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1)"}
+		tests := []struct {
+			name, outer string
+			dress       []string
+			policy      []string
+			markup      string
+		}{
+			{name: "crawler", dress: bot},
+			{
+				name: "no permission for scripts", outer: "header {\nContent-Security-Policy \"default-src 'self'\"\ndefer\n}",
+				markup: `<meta http-equiv="refresh" content="0;url=/">`,
+			},
+			{
+				name: "no permission, and a policy that gives it", outer: "header {\nContent-Security-Policy \"sandbox\"\ndefer\n}",
+				policy: []string{"Content-Security-Policy", "script-src 'unsafe-inline'"}, markup: `<meta http-equiv="refresh" content="0;url=/">`,
+			},
+		}
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				for _, protocol := range protocols { // the first commit of a handler may be its last
+					s := startEarly(t, at, test.outer)
+					v := newVisitor(t, protocol)
+					s.origin.Handle("/", htmlPage(wholePage, test.policy...)...)
+					for range teachers {
+						s.visit(t, v, "/", test.dress...).rest(t)
+					}
+					drain(t, s.origin)
+					r, gate := s.early(t, v, "/", append(answers200("Set-Cookie", "a=b"), testorigin.Hang()), test.dress...)
+					gate.Open()
+					if test.markup != "" {
+						r.readUntil(t, test.markup)
+						r.resp.Body.Close()
+					}
+					body, end := r.rest(t)
+					if late := at.late(t, body); late != test.markup || test.markup == "" && !end.aborted() {
+						t.Errorf("%s: %s, %q", protocol, end, late)
+					}
+					if n := len(drain(t, s.origin)); n != 1 { // which waits for the end of Hang
+						t.Errorf("%s: the backend was asked %d times", protocol, n)
+					}
 				}
-				drain(t, s.origin)
-				r, gate := s.early(t, v, "/", append(answers200("Set-Cookie", "a=b"), testorigin.Hang()), test.dress...)
-				gate.Open()
-				if test.markup != "" {
-					r.readUntil(t, test.markup)
-					r.resp.Body.Close()
-				}
-				body, end := r.rest(t)
-				if late := unpad(body)[len(pageHead):]; late != test.markup || test.markup == "" && !end.aborted() {
-					t.Errorf("%s: %s, %q", protocol, end, late)
-				}
-				if n := len(drain(t, s.origin)); n != 1 { // which waits for the end of Hang
-					t.Errorf("%s: the backend was asked %d times", protocol, n)
-				}
-			}
-		})
-	}
+			})
+		}
+	})
 }
 
 // A configuration that goes takes what is parked along, and leaves nothing
@@ -172,7 +174,7 @@ func TestNotParked(t *testing.T) {
 func TestStopWhileParked(t *testing.T) {
 	stop := func(t *testing.T, answer []testorigin.Step) {
 		origin := startOrigin(t)
-		s := &earlySite{startCaddy(t, reloadSite("site", "", "reverse_proxy "+origin.Addr())), origin}
+		s := &earlySite{startCaddy(t, reloadSite("site", "", "reverse_proxy "+origin.Addr())), origin, shell}
 		for _, protocol := range protocols {
 			v := newVisitor(t, protocol)
 			path := "/" + protocol
@@ -211,7 +213,7 @@ func TestReloadAfterReload(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			l := startLesson(t, origin, same)
-			s := &earlySite{l.caddyServer, origin}
+			s := &earlySite{l.caddyServer, origin, shell}
 			markers := make(map[string]string)
 			for _, protocol := range protocols {
 				v := newVisitor(t, protocol)
@@ -261,7 +263,7 @@ http://:<site> {
 		reverse_proxy `+origin.Addr()+`
 	}
 }
-`), origin}
+`), origin, shell}
 	v := newVisitor(t, "h1")
 	s.origin.Handle("/", htmlPage(wholePage)...)
 	for range teachers {

@@ -1,7 +1,6 @@
 package module
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -32,6 +31,7 @@ type watcher struct {
 	splicer     splice.Splicer // measures how much is as expected
 	replacer    *csp.Replacer  // of nonces in what is compared; nil if there are none
 	comparing   bool
+	headOnly    bool  // the backend wants no shell
 	declared    int64 // Content-Length, -1 if there is none
 	received    int64 // bytes of the body
 	err         error // what next returned, errPanic if it has not
@@ -69,8 +69,10 @@ func (w *watcher) noteHeader(status int) {
 	x := w.x
 	x.answered(status)
 	h := w.Header()
+	defer dropWishes(h, w.base[headerWishes])
 	w.declared = declaredLength(h)
 	w.headers = opening.LearnHeaders(w.base, h)
+	w.headOnly = !opening.Shell(h)
 	w.answer.Wait = x.header
 	w.answer.Vary = opening.VaryNames(h)
 	w.answer.Strictness = opening.StrictnessOf(h)
@@ -93,7 +95,7 @@ func (w *watcher) noteHeader(status int) {
 		return
 	}
 	if x.plan.Observe {
-		w.tap = newTap(x.h.MaxOpening)
+		w.tap = x.newTap(h)
 	} else if x.plan.Expected != nil {
 		w.startComparing()
 	}
@@ -190,6 +192,9 @@ func (w *watcher) learn() {
 		}
 		w.splicer.End()
 		w.answer.Depth, w.answer.Expected = w.splicer.Depth(), x.plan.Expected
+		if w.headOnly {
+			w.answer.Depth = min(w.answer.Depth, len(x.plan.Expected.Items))
+		}
 	}
 	x.learn(w.answer, w.headers, w.tap)
 }
@@ -200,7 +205,7 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 		return // the body may have shaped the page, and is not in the key
 	}
 	if t.on {
-		observation, reason, cut := opening.Observe(headers, t.bytes, !t.full)
+		observation, reason, cut := opening.Observe(headers, t.bytes, !t.full, opening.Scope{Shell: t.shell, StopAt: x.h.StopAt})
 		switch {
 		case cut && x.left():
 			return // the rest may be missing
@@ -224,43 +229,6 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 		x.h.state.store.Grown(x.key, x.page)
 	}
 }
-
-// tap keeps the first bytes of a body, to somewhat behind the end of a head. The
-// zero value keeps nothing.
-type tap struct {
-	on     bool
-	full   bool // more came than it keeps
-	limit  int
-	enough int // how many bytes hold the head, 0 if not known yet
-	bytes  []byte
-}
-
-const (
-	tapStep = 4 << 10 // bytes; how much is kept at a time, to look for the end of the head
-	tapMore = 64      // bytes; behind the end of the head, so that it is beyond doubt
-)
-
-// headEnds are the usual spellings. With another one more is kept than needed.
-var headEnds = [][]byte{[]byte("</head>"), []byte("</HEAD>")}
-
-func newTap(limit int) tap { return tap{on: true, limit: limit} }
-
-func (t *tap) write(p []byte) {
-	for len(p) > 0 && t.wants() {
-		n := min(len(p), tapStep, t.limit-len(t.bytes))
-		from := max(len(t.bytes)-len(headEnds[0]), 0)
-		t.bytes = append(t.bytes, p[:n]...)
-		p = p[n:]
-		for _, end := range headEnds {
-			if i := bytes.Index(t.bytes[from:], end); i >= 0 && t.enough == 0 {
-				t.enough = from + i + tapMore
-			}
-		}
-		t.full = n == 0 || t.enough > 0 && len(t.bytes) >= t.enough
-	}
-}
-
-func (t *tap) wants() bool { return t.on && !t.full }
 
 // Interface guards
 var (

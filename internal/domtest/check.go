@@ -11,9 +11,10 @@ import (
 
 // Check returns an error if the visitor's bytes do not deserve the outcome that
 // Headstart claims for them: "exact", the backend's bytes but for padding;
-// "merged", the same page by [Diff]; "repaired", the same page behind [Repair]
-// with scriptPrefix. Any other outcome is none of a whole page: Check returns
-// nil, and the caller looks at the recovery.
+// "merged", the same page by [Diff], at most behind scripts that move what came late
+// into the head; "repaired", the same page behind scripts that correct it, which
+// begin with scriptPrefix and are run by [Repair]. Any other outcome is none of a
+// whole page: Check returns nil, and the caller looks at the recovery.
 //
 // An error that wraps [ErrNotParsed] means that there is no judgement because
 // the backend's page has no tree.
@@ -33,14 +34,14 @@ func Check(backend, visitor []byte, outcome, scriptPrefix string) error {
 	if err != nil {
 		return fmt.Errorf("the visitor's page cannot be parsed, the backend's can: %v", err) //nolint:errorlint // this one is a judgement
 	}
-	if outcome == "repaired" {
-		repaired, err := Repair(got, scriptPrefix)
-		if err != nil {
-			return fmt.Errorf("repaired: %w", err)
-		}
-		if !repaired {
-			return errors.New("repaired: no recovery script in head")
-		}
+	effect, err := Repair(got, scriptPrefix)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", outcome, err)
+	case outcome == "merged" && effect == Corrected:
+		return errors.New("merged: a recovery script corrects the page")
+	case outcome == "repaired" && effect != Corrected:
+		return errors.New("repaired: no recovery script corrects the page")
 	}
 	if d := Diff(want, got); d != "" {
 		return fmt.Errorf("%s: %s", outcome, d)

@@ -58,15 +58,23 @@ func TestCheckExact(t *testing.T) {
 func TestCheck(t *testing.T) {
 	const backend, other = "<title>x</title><style></style>", "<title>y</title>"
 	merged := "<style></style><title>x</title>"
-	repaired := "<title>y</title>" + recovery("", `{"edits":[{"drop":{"tag":"title"}}]}`) + merged
+	repaired := "<title>y</title>" + fixing(over(nth(0, "title"))) + merged
+	late := "<style></style><body><title>x</title>" + fixing(put("TITLE", "0"))
 	for _, row := range []struct{ visitor, outcome, err string }{
 		{backend, "exact", ""},
 		{merged, "exact", "exact: from byte 1: "},
 		{merged, "merged", ""},
+		{late, "merged", ""},
+		{late + "x", "merged", "merged: body: "},
+		{late, "repaired", "repaired: no recovery script corrects"},
 		{other, "merged", "merged: head: "},
-		{repaired, "merged", "merged: script "},
+		{repaired, "merged", "merged: a recovery script corrects"},
 		{repaired, "repaired", ""},
-		{merged, "repaired", "repaired: no recovery script in head"},
+		{late + fixing(`{"set":{"lang":null}}`), "repaired", ""},
+		{merged + fixing(put("TITLE", "0")), "merged", ""},
+		{merged + fixing(put("LINK", "0")), "merged", "merged: edit 0: puts LINK"},
+		{merged, "repaired", "repaired: no recovery script corrects"},
+		{merged + recovery("", `{}`), "merged", "merged: the recovery script leads away"},
 		{repaired + "<title>z</title>", "repaired", "repaired: head: "},
 		{recovery("", `{"url":"/"}`), "repaired", "repaired: the recovery script leads away"},
 		{strings.Repeat("<div>", 600), "merged", "the visitor's page cannot be parsed"},
@@ -169,10 +177,17 @@ func FuzzDiff(f *testing.F) {
 	for _, page := range HTML5Lib(f)[:200] {
 		f.Add(page)
 	}
-	f.Add([]byte(recovery("", `{"edits":[{"drop":{"tag":"title"}}]}`)))
+	for _, edit := range []string{
+		`{"set":{"lang":"en"}}`, over(nth(0, "title")), moved(nth(-1, "link"), textsOf("style", "a", 0)),
+		put("LINK,LINK", "0,-1"), cut("#text,LINK,LINK", "html>body>script"),
+	} {
+		f.Add([]byte("<title></title><style>a</style><body>x<link><link>" + fixing(edit) + "y"))
+		f.Add([]byte("<title></title><style>a</style><link><link>" + fixing(edit)))
+	}
 	f.Fuzz(func(t *testing.T, page []byte) {
 		for _, outcome := range []string{"exact", "merged"} {
-			if err := Check(page, page, outcome, prefix); err != nil && !errors.Is(err, ErrNotParsed) {
+			err := Check(page, page, outcome, "") // with a prefix, it could ask for anything
+			if err != nil && !errors.Is(err, ErrNotParsed) {
 				t.Fatal(err)
 			}
 		}
@@ -180,7 +195,7 @@ func FuzzDiff(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if repaired, err := Repair(doc, prefix); !repaired && err == nil {
+		if effect, err := Repair(doc, prefix); effect == Untouched && err == nil {
 			if d := Diff(parse(t, string(page)), doc); d != "" {
 				t.Fatalf("changed without a repair: %s", d)
 			}

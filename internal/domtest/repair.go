@@ -1,11 +1,9 @@
 package domtest
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 
@@ -17,257 +15,174 @@ import (
 // redirects instead of repairing the page.
 var ErrLeaves = errors.New("the recovery script leads away from the page")
 
-// arguments is the object that the recovery script is called with. A field that
-// is not named here is an error, so that the script cannot learn to do what this
-// package does not model.
-type arguments struct {
-	Cookie string `json:"cookie"`
-	URL    string `json:"url"`
-	Edits  []edit `json:"edits"`
-	Stay   bool   `json:"stay"`
-}
+// Effect is what recovery scripts do to a page.
+type Effect uint8
 
-// edit is one change of the tree; exactly one of Set, Drop and Move is there.
-type edit struct {
-	Set  map[string]*string `json:"set"`  // attributes of html; null removes one
-	Drop *ref               `json:"drop"` // the element to remove
-	Move *ref               `json:"move"` // the element to put in the place of Over
-	Over *ref               `json:"over"`
-}
+// The effects. A page with several scripts has the greatest of them.
+const (
+	Untouched Effect = iota // there is no recovery script
+	Completed               // elements that came late were moved into the head
+	Corrected               // something that was sent was changed, replaced or removed
+)
 
-// ref names a child of head: the Nth with that tag, with these values of its
-// attributes among others, and with that beginning of its text content.
-type ref struct {
-	Tag   string            `json:"tag"`
-	Attrs map[string]string `json:"attrs"`
-	Count int               `json:"count"` // how many attributes it has
-	Text  string            `json:"text"`
-	Exact bool              `json:"exact"` // Text is all of its text
-	N     int               `json:"n"`     // from 0; negative: from the end, -1 is the last
-}
-
-// Repair does to the visitor's tree what Headstart's recovery script does in the
-// browser, and reports whether there was one: an inline script among the
-// children of head whose text begins with prefix. Its edits are applied in
-// order; then every child of head with an attribute data-headstart is removed,
-// the script too if it has one.
+// Repair does to the visitor's tree what Headstart's recovery scripts do in the
+// browser, and says what that was. They are the inline scripts whose text begins
+// with prefix; if it is "" there are none. They run in document order: each first
+// removes the elements with an attribute data-headstart, then does its edits, then
+// removes itself.
 //
-// An error means that the script would not do its work for sure, and that the
-// tree is half done: its text is not `prefix…})(JSON)`; it leads away from the
-// page (ErrLeaves); an edit is none; an element is not there, or is another one
-// than meant, when the script runs; or an edit takes away what has had its
-// effect already (a script, base, http-equiv).
-func Repair(visitor *html.Node, prefix string) (repaired bool, err error) {
-	p := takeApart(visitor)
-	for _, n := range childNodes(p.head) {
-		if !isRecovery(n, prefix) {
-			continue
+// An error means that a script would not do its work for sure, and that the tree
+// is half done: its text is not `prefix…})(JSON)`; it leads away from the page
+// (ErrLeaves); an edit is none; what it names is not there, or is something else
+// than meant, when the script runs; it takes away what has had its effect already
+// (a script, base, http-equiv and the like); or what it does depends on how much of
+// the page has come.
+func Repair(visitor *html.Node, prefix string) (Effect, error) {
+	if prefix == "" {
+		return Untouched, nil
+	}
+	var scripts []*html.Node
+	for n := range live(visitor) {
+		if isRecovery(n, prefix) {
+			scripts = append(scripts, n)
 		}
-		args, err := parseArguments(textContent(n))
+	}
+	effect := Untouched
+	for _, script := range scripts {
+		if !under(script, visitor) {
+			continue // the parser put it into what a script had removed: it does not run
+		}
+		done, err := run(visitor, script)
 		if err != nil {
-			return true, fmt.Errorf("recovery script: %w", err)
+			return effect, err
 		}
-		if args.URL != "" || args.Edits == nil {
-			return true, fmt.Errorf("%w: cookie %q, url %q", ErrLeaves, args.Cookie, args.URL)
-		}
-		r := repair{page: p, script: n}
-		for i, e := range args.Edits {
-			if err := r.apply(e); err != nil {
-				return true, fmt.Errorf("edit %d: %w", i, err)
+		effect = max(effect, done)
+	}
+	return effect, nil
+}
+
+// run runs one recovery script.
+func run(visitor, script *html.Node) (Effect, error) {
+	args, err := parseArguments(textContent(script))
+	if err != nil {
+		return Untouched, fmt.Errorf("recovery script: %w", err)
+	}
+	if args.URL != "" || args.Edits == nil {
+		return Untouched, fmt.Errorf("%w: cookie %q, url %q", ErrLeaves, args.Cookie, args.URL)
+	}
+	r := repair{page: takeApart(visitor), script: script, classic: kindOf(script) == classic}
+	if r.page.head == nil {
+		return Untouched, errors.New("the page has lost its head")
+	}
+	if err := r.clean(visitor); err != nil {
+		return Untouched, err
+	}
+	if r.classic { // to a module document.currentScript is null
+		for n := script.Parent.FirstChild; n != script.NextSibling; n = n.NextSibling {
+			if n.Type == html.ElementNode {
+				r.siblings = append(r.siblings, n)
 			}
 		}
-		repaired = true
 	}
-	if !repaired {
-		return false, nil
-	}
-	for _, n := range childNodes(p.head) {
-		if _, ours := attr(n, "data-headstart"); ours {
-			p.head.RemoveChild(n)
+	effect := Completed
+	for i, e := range args.Edits {
+		if err := r.apply(e); err != nil {
+			return effect, fmt.Errorf("edit %d: %w", i, err)
+		}
+		if e.Put == "" {
+			effect = Corrected
 		}
 	}
-	return true, nil
-}
-
-// Leaving reads the text of a recovery script, and returns where it leads: the
-// cookie that it sets, and the URL, "" for a reload. leaves is false if the script
-// repairs the page instead.
-func Leaving(script string) (cookie, url string, leaves bool, err error) {
-	args, err := parseArguments(script)
-	if err != nil {
-		return "", "", false, fmt.Errorf("recovery script: %w", err)
-	}
-	return args.Cookie, args.URL, args.URL != "" || args.Edits == nil, nil
-}
-
-func isRecovery(n *html.Node, prefix string) bool {
-	if !isElement(n, atom.Script) || !isScript(n) {
-		return false
-	}
-	_, external := attr(n, "src")
-	return !external && strings.HasPrefix(textContent(n), prefix)
-}
-
-// parseArguments reads the arguments from the text `(a=>{…})({…})`. The function
-// and strings in the object may hold `})(` too, so the first place counts from
-// which all that is left is one object and the end of the call.
-func parseArguments(script string) (arguments, error) {
-	script = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(script, space), ";"), space)
-	object, called := strings.CutSuffix(script, ")")
-	if !called {
-		return arguments{}, errors.New("does not end in a call")
-	}
-	err := errors.New("has no `})(`")
-	for at := range len(object) {
-		rest, found := strings.CutPrefix(object[at:], "})(")
-		if !found || !json.Valid([]byte(rest)) {
-			continue
-		}
-		var args arguments
-		d := json.NewDecoder(bytes.NewReader([]byte(rest)))
-		d.DisallowUnknownFields()
-		if err = d.Decode(&args); err == nil {
-			return args, nil
-		}
-		break
-	}
-	return arguments{}, fmt.Errorf("arguments: %w", err)
+	r.end()
+	return effect, nil
 }
 
 // repair is one run of the recovery script.
 type repair struct {
-	page   page
-	script *html.Node // may have left the head, by one of its own edits
+	page     page
+	script   *html.Node
+	classic  bool         // it runs where it stands; else it is a module
+	siblings []*html.Node // the elements beside the script when it begins; it is the last
 }
 
-func (r *repair) apply(e edit) error {
-	switch {
-	case e.Set != nil && e.Drop == nil && e.Move == nil && e.Over == nil:
-		r.set(e.Set)
-		return nil
-	case e.Set == nil && e.Drop != nil && e.Move == nil && e.Over == nil:
-		drop, err := r.find(*e.Drop)
-		if err != nil {
-			return fmt.Errorf("drop: %w", err)
+// clean removes the elements that belong to recovery, but for the script. When a
+// classic script runs nothing behind it has been parsed; when a module does, that is
+// open. The script of a module removes itself here, which makes no difference to
+// its edits; end does it.
+func (r *repair) clean(visitor *html.Node) error {
+	var marked []*html.Node
+	behind := false
+	for n := range live(visitor) {
+		if n == r.script {
+			behind = true
+			if r.classic {
+				break
+			}
+			continue
 		}
-		return r.remove(drop)
-	case e.Set == nil && e.Drop == nil && e.Move != nil && e.Over != nil:
-		move, err := r.find(*e.Move)
-		if err != nil {
-			return fmt.Errorf("move: %w", err)
+		if _, ours := attr(n, "data-headstart"); !ours {
+			continue
 		}
-		over, err := r.find(*e.Over)
-		if err != nil {
-			return fmt.Errorf("over: %w", err)
+		if behind {
+			return fmt.Errorf("behind a module stands %s: which is first?", clip(startTag(n, exactly)))
 		}
-		if move == over {
-			return errors.New("moves an element over itself")
-		}
-		r.page.head.RemoveChild(move)
-		r.page.head.InsertBefore(move, over)
-		return r.remove(over)
+		marked = append(marked, n)
 	}
-	return errors.New("is none of set, drop, and move with over")
-}
-
-// set changes attributes of the html element; names are matched in lower case,
-// as setAttribute does in an HTML document (DOM Standard section 4.9).
-func (r *repair) set(values map[string]*string) {
-	n := r.page.html
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		name := strings.ToLower(key)
-		at := slices.IndexFunc(n.Attr, func(a html.Attribute) bool {
-			return a.Namespace == "" && a.Key == name
-		})
-		value := values[key]
-		switch {
-		case value == nil && at >= 0:
-			n.Attr = slices.Delete(n.Attr, at, at+1)
-		case value != nil && at >= 0:
-			n.Attr[at].Val = *value
-		case value != nil:
-			n.Attr = append(n.Attr, html.Attribute{Key: name, Val: *value})
-		}
+	for _, n := range marked {
+		n.Parent.RemoveChild(n)
 	}
-}
-
-// remove takes an element out of the head, unless that undoes nothing: a script
-// runs though it is removed, and what base and http-equiv (a policy, a refresh)
-// did to the page stays done.
-func (r *repair) remove(n *html.Node) error {
-	_, pragma := attr(n, "http-equiv")
-	if n != r.script && isScript(n) || isElement(n, atom.Base) || pragma {
-		return fmt.Errorf("removes what has had its effect: %s", clip(dump(n, exactly)))
-	}
-	r.page.head.RemoveChild(n)
 	return nil
 }
 
-// find returns the element that the script finds in the browser. A classic
-// script sees the head up to itself, a deferred module all of it, and an async
-// module one or the other: then both must be the same element.
-func (r *repair) find(f ref) (*html.Node, error) {
-	before, all := r.candidates(f)
-	early, late := f.pick(before), f.pick(all)
-	_, async := attr(r.script, "async")
-	switch {
-	case kindOf(r.script) == module && !async:
-		early = late
-	case kindOf(r.script) == module && early != late:
-		return nil, fmt.Errorf("%s: an async module finds another element when more of the head has come", f)
+// end removes the script. When a classic one has run, the parser adds text to the
+// text in front of it.
+func (r *repair) end() {
+	if _, ours := attr(r.script, "data-headstart"); !ours && !r.classic {
+		return
 	}
-	if early == nil {
-		return nil, fmt.Errorf("%s: not found (%d candidates in front of the script, %d in head)", f, len(before), len(all))
+	before, after := r.script.PrevSibling, r.script.NextSibling
+	r.script.Parent.RemoveChild(r.script)
+	if r.classic && before != nil && before.Type == html.TextNode && after != nil && after.Type == html.TextNode {
+		before.Data += after.Data
+		after.Parent.RemoveChild(after)
 	}
-	return early, nil
 }
 
-// candidates returns the elements that match f but for N: those up to the
-// script, and all.
-func (r *repair) candidates(f ref) (before, all []*html.Node) {
-	seen := false
-	for _, n := range childNodes(r.page.head) {
-		if f.matches(n) {
-			all = append(all, n)
-			if !seen {
-				before = append(before, n)
-			}
+func isRecovery(n *html.Node, prefix string) bool {
+	if !isElement(n, atom.Script) || n.FirstChild == nil || !strings.HasPrefix(n.FirstChild.Data, prefix) {
+		return false
+	}
+	_, external := attr(n, "src")
+	return !external && slices.Contains([]scriptKind{classic, module}, kindOf(n))
+}
+
+// live yields the elements below n in document order, but for what templates hold:
+// that belongs to another document, in which no script runs and where selectors do
+// not look.
+func live(n *html.Node) iter.Seq[*html.Node] {
+	return func(yield func(*html.Node) bool) { walk(n, yield) }
+}
+
+func walk(n *html.Node, yield func(*html.Node) bool) bool {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Type != html.ElementNode {
+			continue
 		}
-		seen = seen || n == r.script
-	}
-	return before, all
-}
-
-func (f ref) matches(n *html.Node) bool {
-	if n.Type != html.ElementNode || n.Data != f.Tag || !strings.HasPrefix(textContent(n), f.Text) {
-		return false
-	}
-	if len(n.Attr) != f.Count || f.Exact && textContent(n) != f.Text {
-		return false
-	}
-	for key, want := range f.Attrs {
-		if got, found := attr(n, key); !found || got != want {
+		if !yield(c) || !isElement(c, atom.Template) && !walk(c, yield) {
 			return false
 		}
 	}
 	return true
 }
 
-// pick returns the Nth of the candidates, or nil.
-func (f ref) pick(candidates []*html.Node) *html.Node {
-	n := f.N
-	if n < 0 {
-		n += len(candidates)
+// under reports whether n is above or is a node.
+func under(node, n *html.Node) bool {
+	for ; node != nil; node = node.Parent {
+		if node == n {
+			return true
+		}
 	}
-	if n < 0 || n >= len(candidates) {
-		return nil
-	}
-	return candidates[n]
-}
-
-func (f ref) String() string {
-	b, _ := json.Marshal(f) // strings and an int: cannot fail
-	return string(b)
+	return false
 }
 
 // textContent is the DOM property of that name. What a template holds is not

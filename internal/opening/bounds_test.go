@@ -12,7 +12,7 @@ func TestLargeHeaders(t *testing.T) {
 	for size, want := range map[int]Reason{8 << 10: "", maxHeaders + 1: LargeHeader} {
 		h := http.Header{"X-Large": {strings.Repeat("x", size)}}
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		if _, reason, _ := Observe(LearnHeaders(nil, h), []byte(page), true); reason != want {
+		if _, reason, _ := Observe(LearnHeaders(nil, h), []byte(page), true, Scope{}); reason != want {
 			t.Errorf("%d bytes of headers: %q, not %q", size, reason, want)
 		}
 	}

@@ -11,6 +11,9 @@
 // Observations are merged item by item (merge.go): what all share is stable; what
 // is not may come late, if it is of a class that others may pass; where it may not,
 // the opening ends. What then stands in the way is hinted, if a browser can fetch it.
+// An opening that does not end in the head goes on into the body, byte by byte, to
+// the last plain point that all have in common (body.go). How much of it may be sent
+// is counted in steps: items of the head, then parts of the body between points.
 //
 // In scope public no network alone is believed: a window holds one vote more than
 // has to agree, and an outlier does not count (window.go, form.go); what one network
@@ -19,8 +22,10 @@
 //
 // There may be a million pages. What a window makes, its form, is dropped when
 // nobody asks for it and made again from the votes; these hold a head each, in which
-// what the pages of a Host share is a number (head.go, host.go). An item that clean
-// responses show to be gone makes all pages of the Host suspect that hold it.
+// what the pages of a Host share is a number (head.go, host.go). A body is held in
+// blocks, which two responses share from where they are alike again (blocks.go); what
+// nothing is alike of is not kept. An item that clean responses show to be gone makes
+// all pages of the Host suspect that hold it.
 //
 // A Page is what one key stands for. It has one Opening for each combination of
 // the request headers named by Vary, and each Opening has a record for each

@@ -104,7 +104,7 @@ type doubts struct {
 type hold struct {
 	network uint64
 	until   instant
-	depth   uint16 // beyond so many items
+	depth   uint16 // beyond so many steps
 	reason  Reason // why, if depth is 0
 	strikes uint8  // how often in a row
 }
@@ -115,7 +115,7 @@ const (
 	maxHeld    = 16          // networks of one audience of one opening
 )
 
-// doubts notes that a response to a network bore out only depth items, and reports
+// doubts notes that a response to a network bore out only depth steps, and reports
 // whether that counts for all.
 func (r *record) doubts(network uint64, depth int, reason Reason, rules Rules, now instant) bool {
 	if !rules.Public {
@@ -169,7 +169,7 @@ func (r *record) refutes(network uint64) {
 	}
 }
 
-// limits returns to how many items the visitors of a network may be committed,
+// limits returns to how many steps the visitors of a network may be committed,
 // and why to none.
 func (r *record) limits(network uint64, depth int, now instant) (int, Reason) {
 	if r.doubt == nil {

@@ -1,6 +1,7 @@
 package opening
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/headstart-proxy/headstart/internal/document"
@@ -27,7 +28,8 @@ type form struct {
 	// outlierBears is whether its response is as all that is shared.
 	outlierBears bool
 
-	sequence *splice.Sequence // the items that may be sent
+	sequence *splice.Sequence // the items that may be sent, and of the body what may
+	late     bool             // something of the head comes late
 	headers  Headers
 	charset  string
 	nonces   []string // what stands for nonces in sequence and headers
@@ -51,7 +53,10 @@ var nothing = splice.NewSequence(nil)
 // which most is shared, or the oldest. So no network alone can keep a page from
 // being learned, or change what was.
 func newForm(window []vote, rules Rules) *form {
-	d := newDecoder(window)
+	return newDecoder(window).form(window, rules)
+}
+
+func (d *decoder) form(window []vote, rules Rules) *form {
 	if len(window) <= rules.LearnAfter {
 		return d.merge(window, -1, rules)
 	}
@@ -67,25 +72,8 @@ func newForm(window []vote, rules Rules) *form {
 	return best
 }
 
-// decoder has the items of the heads of a window.
-type decoder struct {
-	heads map[*head][]document.Item
-	alike bool // the heads are the same
-}
-
-func newDecoder(window []vote) decoder {
-	d := decoder{heads: make(map[*head][]document.Item, 1)}
-	for _, v := range window {
-		if d.heads[v.head] == nil {
-			d.heads[v.head] = v.head.decode()
-		}
-	}
-	d.alike = len(d.heads) == 1
-	return d
-}
-
 // merge makes a form of a window without its outlier.
-func (d decoder) merge(window []vote, outlier int, rules Rules) *form {
+func (d *decoder) merge(window []vote, outlier int, rules Rules) *form {
 	f := &form{outlier: outlier, sequence: nothing, full: len(window) >= rules.LearnAfter}
 	votes := window
 	if outlier >= 0 {
@@ -100,7 +88,7 @@ func (d decoder) merge(window []vote, outlier int, rules Rules) *form {
 	lists := make([][]document.Item, len(votes))
 	sums := make(map[uint32]bool)
 	for i, v := range votes {
-		lists[i] = d.heads[v.head]
+		lists[i] = d.heads[v.head].items
 		if f.differs == "" {
 			f.differs = first.headers.Differs(v.head.frame.headers, rules.Ignored)
 		}
@@ -115,20 +103,25 @@ func (d decoder) merge(window []vote, outlier int, rules Rules) *form {
 		}
 		sums[v.nonceSum] = true
 	}
-	f.fill(mergeHeads(lists, rules.EarlyAsync))
+	head := mergeHeads(lists, rules.EarlyAsync)
+	var body document.Body
+	if head.ends {
+		body = mergeBodies(d.shared(votes), head.late, rules.EarlyAsync)
+	}
+	f.fill(head, body)
 	if outlier >= 0 {
 		h := window[outlier].head
-		f.outlierBears = prefixIn(f.sequence.Items, d.heads[h]) == len(f.sequence.Items) &&
+		f.outlierBears = prefixIn(f.sequence, d.heads[h].items, d.heads[h].body.Bytes) == f.sequence.Len() &&
 			h.frame.bars == "" && h.frame.charset == f.charset && first.headers.Differs(h.frame.headers, rules.Ignored) == ""
 	}
-	f.assets = assetsOf(votes[0].head, d.heads[votes[0].head], f.sequence.Items)
+	f.assets = assetsOf(votes[0].head, d.heads[votes[0].head].items, f.sequence.Items)
 	return f
 }
 
-// fill takes in the items of a merged head.
-func (f *form) fill(steps []step) {
+// fill takes in a merged head and the body behind it.
+func (f *form) fill(head merged, body document.Body) {
 	var items, late []document.Item
-	for _, s := range steps {
+	for _, s := range head.steps {
 		if s.fate == flushed {
 			items = append(items, s.item)
 		}
@@ -136,9 +129,10 @@ func (f *form) fill(steps []step) {
 			late = append(late, s.item)
 		}
 	}
-	if len(items) > 0 {
-		f.sequence = splice.NewSequence(items)
+	if len(items) > 0 || len(body.Points) > 0 {
+		f.sequence = splice.NewShell(items, body)
 	}
+	f.late = head.partial || len(head.late) > 0
 	f.links = hints.List(late, f.headers.Values("Link"))
 	f.hints = hints.List(slices.Concat(items, late), nil)
 }
@@ -147,7 +141,7 @@ func (f *form) fill(steps []step) {
 // are sent. They are shared by the host, and in each of the heads.
 func assetsOf(h *head, items, sent []document.Item) (assets []uint32) {
 	i := -1
-	for id, raw := range h.parts() {
+	for id, raw := range parts(h.code[:h.items]) {
 		if i++; raw != nil || !items[i].Has(document.Styles|document.Script) {
 			continue
 		}
@@ -175,45 +169,47 @@ func (f *form) keep(before *form) {
 	f.sequence, f.early = before.sequence, before.early
 }
 
-// useful reports whether the first items, or the Link values sent with them, hold
-// something that a browser can act on before the rest comes: something to fetch or
-// to run.
+// reach returns to how many steps an audience may be committed at most. A crawler
+// runs no script that could move into the head what comes behind a shell.
+func (f *form) reach(audience request.Audience, rules Rules) int {
+	if !rules.Shell || audience == request.Crawler && (!rules.CrawlerShell || f.late) {
+		return len(f.sequence.Items)
+	}
+	return f.sequence.Len()
+}
+
+// useful reports whether the first steps, or the Link values sent with them, hold
+// something that a browser can act on before the rest comes: something to show, to
+// fetch or to run.
 func (f *form) useful(depth int) bool {
-	items := f.sequence.Items[:depth]
-	return depth > 0 && (len(f.links) > 0 || slices.ContainsFunc(items, func(item document.Item) bool {
+	items := f.sequence.Head(depth)
+	// The first step of a body is its tag, as a rule.
+	return depth > len(f.sequence.Items)+1 || depth > 0 && (len(f.links) > 0 || slices.ContainsFunc(items, func(item document.Item) bool {
 		return item.Name == "link" || item.Name == "script" || item.Name == "style"
 	}))
 }
 
-// namesCharset reports whether the encoding is beyond doubt if the first items are
+// namesCharset reports whether the encoding is beyond doubt if the first steps are
 // sent: a header names it, or one of them does, so that a response with another
 // one differs in it.
 func (f *form) namesCharset(depth int) bool {
 	_, charset := ContentType(f.headers.Get("Content-Type"))
-	return charset != "" || slices.ContainsFunc(f.sequence.Items[:depth], func(item document.Item) bool {
+	return charset != "" || slices.ContainsFunc(f.sequence.Head(depth), func(item document.Item) bool {
 		return item.Kind == document.BOM || item.Has(document.Charset)
 	})
 }
 
-// build returns the bytes of the first depth items, padded.
+// build returns the bytes of the first depth steps, padded.
 func (f *form) build(depth int) *Early {
 	if e := f.early[depth]; e != nil {
 		return e
 	}
 	e := &Early{Sequence: f.sequence, Sent: depth}
-	items := f.sequence.Items[:depth]
 	size := f.sequence.Size(depth)
-	pad := max(minFirstWrite-size, 0)
-	e.Bytes = make([]byte, 0, size+pad)
-	at := padAt(items)
-	for i, item := range items {
-		if i == at {
-			e.Bytes = appendPadding(e.Bytes, pad)
-		}
-		e.Bytes = append(e.Bytes, item.Raw...)
-	}
-	if at > 0 && at == len(items) {
-		e.Bytes = appendPadding(e.Bytes, pad)
+	e.Bytes = f.sequence.Bytes[:size:size]
+	if pad := minFirstWrite - size; pad > 0 && depth > 0 {
+		at := f.sequence.Size(padAt(f.sequence.Head(depth)))
+		e.Bytes = slices.Concat(e.Bytes[:at], bytes.Repeat([]byte{'\n'}, pad), e.Bytes[at:])
 	}
 	if f.early == nil || len(f.early) == maxEarly {
 		f.early = make(map[int]*Early)
@@ -239,13 +235,6 @@ func padAt(items []document.Item) int {
 	return at
 }
 
-func appendPadding(b []byte, n int) []byte {
-	for range n {
-		b = append(b, '\n')
-	}
-	return b
-}
-
 // size is roughly what the form takes in memory, in bytes.
 func (f *form) size() int {
 	n := formSize + 4*len(f.assets) + 64*len(f.headers) // what headers hold is the frame's
@@ -253,18 +242,22 @@ func (f *form) size() int {
 		n += 16 + len(link)
 	}
 	for _, e := range f.early {
-		n += earlySize + cap(e.Bytes)
+		n += earlySize
+		if len(e.Bytes) > f.sequence.Size(e.Sent) { // padded, else they are the sequence's
+			n += cap(e.Bytes)
+		}
 	}
-	if f.sequence != nothing { // it has its items' bytes in one piece, and again as keys of a map
-		n += 2*len(f.sequence.Bytes) + cap(f.sequence.Bytes) - len(f.sequence.Bytes) + sequenceItemSize*len(f.sequence.Items)
+	if s := f.sequence; s != nothing { // it has its items' bytes in one piece, and again as keys of a map
+		n += cap(s.Bytes) + s.Size(len(s.Items)) + sequenceItemSize*len(s.Items) + sequenceStepSize*(s.Len()-len(s.Items))
 	}
 	return n
 }
 
-// What a form, the bytes for one depth and an item of its sequence cost beside
-// their contents, in bytes.
+// What a form, the bytes for one depth, an item of its sequence and a step of the
+// body cost beside their contents, in bytes.
 const (
 	formSize         = 1 << 10
 	earlySize        = 128
 	sequenceItemSize = 200
+	sequenceStepSize = 12
 )

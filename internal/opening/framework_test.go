@@ -46,12 +46,12 @@ func readResponse(t *testing.T, file string) response {
 	return response{r.Header, body}
 }
 
-func (r response) observe(t *testing.T) *Observation {
+func (r response) observe(t *testing.T, what Scope) *Observation {
 	t.Helper()
 	if reason := Learnable(http.StatusOK, r.header, true); reason != "" {
 		t.Fatalf("not learnable: %s", reason)
 	}
-	o, reason, _ := Observe(LearnHeaders(nil, r.header), r.body, true)
+	o, reason, _ := Observe(LearnHeaders(nil, r.header), r.body, true, what)
 	if reason != "" {
 		t.Fatalf("not learnable: %s", reason)
 	}
@@ -73,12 +73,12 @@ func TestFrameworks(t *testing.T) {
 			var lists [][]document.Item
 			for i := range 3 {
 				r := readResponse(t, filepath.Join(directory, fmt.Sprintf("%d.http", i+1)))
-				o := r.observe(t)
+				o := r.observe(t, Scope{})
 				lists = append(lists, o.Items)
 				p.answer(Answer{Observation: o, Depth: -1})
 			}
 			var got strings.Builder
-			for _, s := range mergeHeads(lists, false) {
+			for _, s := range mergeHeads(lists, false).steps {
 				if s.item.Kind != document.Space {
 					fmt.Fprintf(&got, "%-8s  %s\n", s.fate, describe(s.item))
 				}
@@ -96,6 +96,7 @@ func TestFrameworks(t *testing.T) {
 					fmt.Fprintf(&got, "%s: %s\n", answer, joinAnswer(t, plan, readResponse(t, filepath.Join(directory, answer+".http"))))
 				}
 			}
+			got.WriteString(describeShell(t, directory))
 			golden := filepath.Join(directory, "golden.txt")
 			if *update {
 				if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
@@ -111,6 +112,34 @@ func TestFrameworks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// describeShell says how much of the body is sent early, where that ends, and how the
+// page is joined then.
+func describeShell(t *testing.T, directory string) string {
+	t.Helper()
+	p := newTrial()
+	p.rules.Shell = true
+	var body []byte
+	for i := range 3 {
+		r := readResponse(t, filepath.Join(directory, fmt.Sprintf("%d.http", i+1)))
+		o := r.observe(t, Scope{Shell: true})
+		body = r.body
+		p.answer(Answer{Observation: o, Depth: -1})
+	}
+	plan := p.plan()
+	if plan.Early == nil || !plan.Early.Sequence.Shell(plan.Early.Sent) {
+		return "no shell\n"
+	}
+	shell := plan.Early.Sequence.Body(plan.Early.Sent)
+	total := len(body) - bytes.Index(body, []byte("</head>"))
+	var got strings.Builder
+	fmt.Fprintf(&got, "%d of %d bytes of the body are sent early, up to …%s\n", len(shell), total, describe(document.Item{Raw: shell[max(0, len(shell)-60):]}))
+	for _, answer := range []string{"next", "deploy"} {
+		outcome, _, _ := strings.Cut(joinAnswer(t, plan, readResponse(t, filepath.Join(directory, answer+".http"))), ",")
+		fmt.Fprintf(&got, "%s: %s\n", answer, outcome)
+	}
+	return got.String()
 }
 
 // describe shortens an item to one line.
@@ -151,19 +180,26 @@ func joinAnswer(t testing.TB, plan Plan, answer response) string {
 // joinStream returns what the visitor of a commit has in the end.
 func joinStream(early *Early, stream []byte) (outcome string, page []byte) {
 	s := splice.New(early.Sequence, early.Sent)
-	out, rest := s.Next(stream)
-	lateOut, lateRest := s.End()
-	page = append(append(append(page, early.Bytes...), out...), lateOut...)
+	page = append(page, early.Bytes...)
+	add := func(parts []splice.Part) {
+		for _, part := range parts {
+			page = append(page, part.Bytes...)
+			if len(part.Edits) > 0 {
+				page = append(page, recovery.Repair(recovery.Permission{Script: true}, part.Edits, recovery.Repaired{
+					Secure: true, URL: "/", Body: early.Sequence.Shell(early.Sent),
+				})...)
+			}
+		}
+	}
+	add(s.Next(stream))
+	add(s.End())
 	switch {
 	case s.State() != splice.Joined:
 		return "reloaded", nil
-	case len(s.Edits()) > 0:
-		outcome = "repaired"
-		page = append(page, recovery.Repair(recovery.Permission{Script: true}, s.Edits(), true, "/", false)...)
+	case s.Repairs():
+		return "repaired", page
 	case s.Exact():
-		outcome = "exact"
-	default:
-		outcome = "merged"
+		return "exact", page
 	}
-	return outcome, append(append(page, rest...), lateRest...)
+	return "merged", page
 }

@@ -3,6 +3,7 @@ package opening
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"slices"
 	"unsafe"
 
@@ -10,12 +11,13 @@ import (
 )
 
 // head is what one response showed of a page, in little memory: there may be a
-// million of them. It is never changed but for votes.
+// million of them. It is never changed but for votes and by trim.
 type head struct {
-	code  []byte // the items, see encode
+	code  []byte // the items and blocks, see encode
 	frame *frame
-	whole bool  // the items are all of the document's head
-	votes uint8 // how many of the page's votes are for it; Page.mu protects it
+	items uint32 // the first so many bytes of code are for items
+	whole bool   // the items are all of the document's head
+	votes uint8  // how many of the page's votes are for it; Page.mu protects it
 }
 
 // encode writes items as numbers: an odd one names an item of the host, an even
@@ -23,40 +25,47 @@ type head struct {
 func encode(host *Host, items []document.Item, page uint32) []byte {
 	var code []byte
 	for _, item := range items {
-		if id, shared := host.share(item, page); shared {
+		if id, shared := host.share(item.Raw, item.Has(document.Styles|document.Script), page); shared {
 			code = binary.AppendUvarint(code, uint64(id)<<1|1)
 			continue
 		}
 		code = binary.AppendUvarint(code, uint64(len(item.Raw))<<1)
 		code = append(code, item.Raw...)
 	}
-	return slices.Clip(code)
+	return code
 }
 
-// decode returns the items of a head. They are read anew from their bytes, all at
-// once: that is the document up to its last item.
-func (h *head) decode() []document.Item {
-	raws := make([][]byte, 0, 32)
+// decode returns the items of a head and its body. The items are read anew from their
+// bytes, all at once: that is the document up to its last item.
+func (h *head) decode() (items []document.Item, body document.Body) {
 	h.frame.host.mu.Lock()
-	for id, raw := range h.parts() {
+	raws := h.raws(parts(h.code[:h.items]))
+	blocks := h.raws(parts(h.code[h.items:]))
+	h.frame.host.mu.Unlock()
+	items = document.ScanHead(slices.Concat(raws...), true).Items
+	alike := slices.EqualFunc(items, raws, func(item document.Item, raw []byte) bool { return len(item.Raw) == len(raw) })
+	if !alike {
+		return nil, document.Body{} // it cannot be: then nothing is sent
+	}
+	return items, decodeBody(blocks)
+}
+
+// raws returns the bytes of parts. The host is locked.
+func (h *head) raws(all iter.Seq2[uint32, []byte]) [][]byte {
+	raws := make([][]byte, 0, 32)
+	for id, raw := range all {
 		if raw == nil {
 			raw = h.frame.host.items.entries[id].raw
 		}
 		raws = append(raws, raw)
 	}
-	h.frame.host.mu.Unlock()
-	items := document.ScanHead(slices.Concat(raws...), true).Items
-	alike := slices.EqualFunc(items, raws, func(item document.Item, raw []byte) bool { return len(item.Raw) == len(raw) })
-	if !alike {
-		return nil // it cannot be: then nothing is sent
-	}
-	return items
+	return raws
 }
 
-// ids returns the host's items that the head holds.
-func (h *head) ids() []uint32 {
+// ids returns the host's items that the code of a head names.
+func ids(code []byte) []uint32 {
 	ids := make([]uint32, 0, 32)
-	for id, raw := range h.parts() {
+	for id, raw := range parts(code) {
 		if raw == nil {
 			ids = append(ids, id)
 		}
@@ -64,10 +73,11 @@ func (h *head) ids() []uint32 {
 	return ids
 }
 
-// parts yields for each item its id, or its bytes if the page has it for itself.
-func (h *head) parts() func(yield func(id uint32, raw []byte) bool) {
+// parts yields for each item in code its id, or its bytes if the page has it for
+// itself.
+func parts(code []byte) iter.Seq2[uint32, []byte] {
 	return func(yield func(uint32, []byte) bool) {
-		for code := h.code; len(code) > 0; {
+		for len(code) > 0 {
 			n, size := binary.Uvarint(code)
 			code = code[size:]
 			if n&1 == 1 {
@@ -86,18 +96,21 @@ func (h *head) parts() func(yield func(id uint32, raw []byte) bool) {
 
 // newHead makes a head of an observation.
 func newHead(host *Host, o *Observation, page uint32) *head {
-	return &head{code: encode(host, o.Items, page), frame: host.frame(o, page), whole: o.whole}
+	code := encode(host, o.Items, page)
+	items := uint32(len(code)) //nolint:gosec // no more than max_opening
+	code = slices.Clip(encodeBody(code, host, o.Body, page))
+	return &head{code: code, frame: host.frame(o, page), items: items, whole: o.whole}
 }
 
 // close gives up what the head shares with other pages.
 func (h *head) close() {
-	h.frame.host.release(h.ids())
+	h.frame.host.release(ids(h.code))
 	h.frame.host.releaseFrame(h.frame)
 }
 
 // equal reports whether two heads of one page are alike.
 func (h *head) equal(g *head) bool {
-	return bytes.Equal(h.code, g.code) && h.frame == g.frame && h.whole == g.whole
+	return bytes.Equal(h.code, g.code) && h.items == g.items && h.frame == g.frame && h.whole == g.whole
 }
 
 // size is roughly what the head takes in memory, in bytes.

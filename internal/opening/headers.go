@@ -21,6 +21,8 @@ var neverReplayed = nameSet(
 	// hop-by-hop (RFC 9110 section 7.6.1)
 	"Connection", "Incremental", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te",
 	"Transfer-Encoding", "Upgrade",
+	// what the backend says to us
+	"Headstart",
 )
 
 // cdnControls are those of neverReplayed that speak to caches.

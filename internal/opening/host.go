@@ -7,17 +7,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/headstart-proxy/headstart/internal/document"
 )
 
 // Host holds what the pages of one host of one handler have in common: their
-// items, one copy of each, and which of these are suspect. It is safe for
-// concurrent use.
+// items and the blocks of their bodies, one copy of each, and which of these are
+// suspect. It is safe for concurrent use. A block is an item, too, in what follows.
 //
-// An item is shared if it is a stylesheet or a script, or as soon as a second
-// page has it. What only one page has (its title, its canonical link) stays with
-// the page.
+// An item is shared if it is a stylesheet, a script or a block, or as soon as a
+// second page has it. What only one page has (its title, its canonical link) stays
+// with the page.
 //
 // Memory is paid for by who causes it: an item that one page alone has is part of
 // that page's size, and so is a frame. Once another page has it, it is in the
@@ -135,16 +133,16 @@ func (h *Host) Closed() bool { return h.closed.Load() }
 
 // share returns the place of an item if it is shared, or is to be shared now, and
 // takes a reference to it.
-func (h *Host) share(item document.Item, page uint32) (id uint32, ok bool) {
-	hash := maphash.Bytes(internSeed, item.Raw)
-	must := item.Has(document.Styles | document.Script)
+// must says that it is to be shared in any case.
+func (h *Host) share(raw []byte, must bool, page uint32) (id uint32, ok bool) {
+	hash := maphash.Bytes(internSeed, raw)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for ; ; hash++ { // two items with one hash stand next to each other
 		if id, ok = h.ids.get(hash); !ok {
 			break
 		}
-		if s := h.items.entries[id]; bytes.Equal(s.raw, item.Raw) {
+		if s := h.items.entries[id]; bytes.Equal(s.raw, raw) {
 			s.refs++
 			if s.page != 0 && s.page != page {
 				s.page = 0
@@ -159,12 +157,12 @@ func (h *Host) share(item document.Item, page uint32) (id uint32, ok bool) {
 	if !must {
 		page = 0 // another had it
 	}
-	return h.add(item, hash, page), true
+	return h.add(raw, hash, page), true
 }
 
 // add shares an item of a page, with one reference.
-func (h *Host) add(item document.Item, hash uint64, page uint32) (id uint32) {
-	s := &sharedItem{raw: bytes.Clone(item.Raw), hash: hash, refs: 1, page: page}
+func (h *Host) add(raw []byte, hash uint64, page uint32) (id uint32) {
+	s := &sharedItem{raw: bytes.Clone(raw), hash: hash, refs: 1, page: page}
 	for taken := true; taken; { // ends: memory is full before all numbers are
 		h.last++
 		_, taken = h.items.get(h.last)
@@ -254,18 +252,18 @@ func (h *Host) releaseFrame(f *frame) {
 // alone returns what the items and frames take, in bytes, that only the page with
 // these heads has.
 func (h *Host) alone(heads []*head) (size int) {
-	var ids []uint32
+	list := make([]uint32, 0, 32)
 	frames := make([]*frame, 0, 4)
 	for _, head := range heads {
-		ids = append(ids, head.ids()...)
+		list = append(list, ids(head.code)...)
 		if !slices.Contains(frames, head.frame) {
 			frames = append(frames, head.frame)
 		}
 	}
-	slices.Sort(ids)
+	slices.Sort(list)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, id := range slices.Compact(ids) {
+	for _, id := range slices.Compact(list) {
 		if s := h.items.entries[id]; s.page != 0 {
 			size += s.size()
 		}

@@ -28,10 +28,21 @@ type step struct {
 	fate   fate
 }
 
+// merged is what heads make together.
+type merged struct {
+	steps []step
+	late  []document.Item // those that are not sent early
+	// partial is whether attributes of <html> come late.
+	partial bool
+	// ends is whether what is sent goes to the end of the head, so that a body may
+	// follow.
+	ends bool
+}
+
 // mergeHeads merges observations item by item: what all have, in order, is
 // stable, all else is volatile.
-func mergeHeads(lists [][]document.Item, earlyAsync bool) []step {
-	lists, guarded := mergeHTML(lists)
+func mergeHeads(lists [][]document.Item, earlyAsync bool) merged {
+	lists, partial, guarded := mergeHTML(lists)
 	stable := lists[0]
 	for _, list := range lists[1:] {
 		stable = common(stable, list)
@@ -45,7 +56,7 @@ func mergeHeads(lists [][]document.Item, earlyAsync bool) []step {
 			m.addStable(stable[i])
 		}
 	}
-	return m.steps
+	return merged{steps: m.steps, late: m.late, partial: partial, ends: !m.stopped && !guarded}
 }
 
 // merger decides the fate of one item after the other.
@@ -93,20 +104,20 @@ func (m *merger) addStable(item document.Item) {
 
 // mergeHTML makes the <html> tags alike: an attribute that differs or is missing
 // in one of them is left out, and one with a value that cannot be written in every
-// charset. guarded is set if a script could tell.
-func mergeHTML(lists [][]document.Item) (merged [][]document.Item, guarded bool) {
+// charset: then they are partial. guarded is set if a script or a style could tell.
+func mergeHTML(lists [][]document.Item) (made [][]document.Item, partial, guarded bool) {
 	at := make([]int, len(lists))
 	tags := make([][]html.Attribute, len(lists))
 	alike := true
 	for i, list := range lists {
 		at[i] = slices.IndexFunc(list, func(item document.Item) bool { return item.Kind == document.HTML })
 		if at[i] < 0 {
-			return lists, false
+			return lists, false, false
 		}
 		alike = alike && same(list[at[i]], lists[0][at[0]])
 	}
 	if alike {
-		return lists, false
+		return lists, false, false
 	}
 	for i, list := range lists {
 		tags[i] = list[at[i]].Attributes()
@@ -120,19 +131,20 @@ func mergeHTML(lists [][]document.Item) (merged [][]document.Item, guarded bool)
 				continue
 			}
 			if strings.HasPrefix(a.Key, "on") {
-				return lists, false // the tag is volatile as a whole, and nothing may pass it
+				return lists, false, false // the tag is volatile as a whole, and nothing may pass it
 			}
+			partial = true
 			guarded = guarded || document.Visible(a.Key)
 		}
 	}
 	tag := lists[0][at[0]]
 	tag.Raw = document.Tag("html", kept)
-	merged = make([][]document.Item, len(lists))
+	made = make([][]document.Item, len(lists))
 	for i, list := range lists {
-		merged[i] = slices.Clone(list)
-		merged[i][at[i]] = tag
+		made[i] = slices.Clone(list)
+		made[i][at[i]] = tag
 	}
-	return merged, guarded
+	return made, partial, guarded
 }
 
 // maxCells bounds the table of common, in cells.
@@ -142,7 +154,10 @@ const maxCells = 1 << 20
 // alike at the beginning and at the end costs nothing. If what is between is too
 // much, only the beginning counts.
 func common(a, b []document.Item) []document.Item {
-	n := commonItems(a, b)
+	n := 0
+	for n < len(a) && n < len(b) && same(a[n], b[n]) {
+		n++
+	}
 	out := slices.Clone(a[:n])
 	a, b = a[n:], b[n:]
 	m := 0

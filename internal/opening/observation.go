@@ -23,20 +23,31 @@ type Voter struct {
 type Observation struct {
 	Headers Headers
 	Items   []document.Item
-	Charset string // named by the document itself
+	Body    document.Body // what follows the items, as far as it was looked at
+	Charset string        // named by the document itself
 
-	// Nonces are what stands in the headers and items for the response's nonces.
+	// Nonces are what stands in the headers, items and body for the response's nonces.
 	nonces   []string
 	nonceSum uint64 // of the true ones
 	bars     Reason // why such a page cannot be committed
 	whole    bool   // the items are all of the head
 }
 
-// Observe reads the first bytes of a response, as far as they hold its head.
+// Scope is how much of a response is observed. The zero value is its head.
+type Scope struct {
+	// Shell says that the body is observed, too. It must be false where Shell reports
+	// false for the header of the response.
+	Shell bool
+	// StopAt are names of elements in lower case, or ids with a # in front. The body
+	// is observed up to the first such start tag; with none it is not ended so.
+	StopAt []string
+}
+
+// Observe reads the first bytes of a response, as far as they hold what is in scope.
 // complete says that they are all. It returns why they teach nothing, or "". cut
-// is set instead if the document ends within its head, so that the rest may be
-// missing.
-func Observe(headers Headers, body []byte, complete bool) (o *Observation, reason Reason, cut bool) {
+// is set instead if the document ends within what is in scope, so that the rest may
+// be missing.
+func Observe(headers Headers, body []byte, complete bool, what Scope) (o *Observation, reason Reason, cut bool) {
 	o = &Observation{}
 	headers, nonces, ok := headers.Neutral()
 	switch {
@@ -47,17 +58,26 @@ func Observe(headers Headers, body []byte, complete bool) (o *Observation, reaso
 		body = replaceAll(body, nonces, o.nonces)
 	}
 	head := document.ScanHead(body, complete)
+	cut = head.End == document.Truncated
 	o.Headers, o.Items, o.Charset = headers, head.Items, head.Charset
+	o.whole = head.End == document.HeadEnd || head.End == document.Implied
+	if stop := slices.IndexFunc(head.Items, document.IsStop); stop >= 0 {
+		o.Items, o.whole, cut = head.Items[:stop], false, false
+	}
+	if what.Shell && o.whole {
+		o.Body = document.ScanBody(body[head.Size:], complete, what.StopAt)
+		cut = complete && o.Body.End == document.Truncated
+	}
 	_, charset := ContentType(headers.Get("Content-Type"))
 	switch {
 	case headers.size() > maxHeaders:
 		reason = LargeHeader
-	case len(head.Items) == 0:
+	case len(o.Items) == 0:
 		reason = NoHead
 	case head.Charset != "" && !KnownCharset(head.Charset), charset == "" && head.Charset == "":
 		reason = NotHTML
 	}
-	for _, nonce := range head.Nonces {
+	for _, nonce := range slices.Concat(head.Nonces, o.Body.Nonces) {
 		if !slices.Contains(o.nonces, nonce) {
 			o.bars = Nonce // of a policy that we cannot see
 		}
@@ -67,8 +87,7 @@ func Observe(headers Headers, body []byte, complete bool) (o *Observation, reaso
 			o.bars = Policy
 		}
 	}
-	o.whole = head.End == document.HeadEnd || head.End == document.Implied
-	return o, reason, head.End == document.Truncated
+	return o, reason, cut
 }
 
 // maxHeaders is how much the headers of an opening may take, in bytes. Servers in
@@ -79,15 +98,6 @@ const maxHeaders = 32 << 10
 // cannot be changed, as those in headers can.
 func permits(item document.Item) bool {
 	return csp.Permits([]string{item.Attribute("content")}, "")
-}
-
-// commonItems returns how many leading items two lists have alike.
-func commonItems(a, b []document.Item) int {
-	n := 0
-	for n < len(a) && n < len(b) && same(a[n], b[n]) {
-		n++
-	}
-	return n
 }
 
 // network returns a hash of the voter's network.

@@ -1,7 +1,6 @@
 package opening
 
 import (
-	"bytes"
 	"slices"
 	"time"
 	"unsafe"
@@ -20,6 +19,9 @@ type Rules struct {
 	MinWait    time.Duration // below which the backend is fast enough
 	EarlyAsync bool          // async scripts are sent early, too
 	Ignored    Ignored
+	// Shell allows to send the first part of the body, too. CrawlerShell allows it
+	// for crawlers, if Shell does; else their pages are sent up to the end of the head.
+	Shell, CrawlerShell bool
 }
 
 // Opening is what is known of a page, for one combination of the headers named
@@ -28,7 +30,11 @@ type Opening struct {
 	window   []vote  // the newest last; see form
 	observed instant // when the last of them came
 	agreed   instant // when the last answer agreed
-	verified instant // when the last answer bore out all items
+	verified instant // when the last answer bore out all steps
+
+	// eager is how many clean responses are observed at once, since the last observation
+	// made less of the opening: what has changed for all is soon learned anew.
+	eager uint8
 
 	form    *form // what the window makes; nil if nobody has asked for long
 	records [request.Audiences]*record
@@ -36,9 +42,9 @@ type Opening struct {
 
 // Early is what goes out before the backend answers. It is never changed.
 type Early struct {
-	Bytes    []byte           // to write: the first items, padded
+	Bytes    []byte           // to write: the first steps, padded
 	Sequence *splice.Sequence // what the backend should repeat
-	Sent     int              // Bytes hold so many of its items
+	Sent     int              // Bytes hold so many of its steps
 }
 
 // record returns the record of an audience.
@@ -62,6 +68,7 @@ func (o *Opening) learned(rules Rules) *form {
 // change what others agree on.
 func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, counts bool) {
 	before := o.learned(rules)
+	o.eager -= min(o.eager, 1)
 	for _, w := range o.window {
 		if w.head.equal(h) {
 			h.close()
@@ -72,11 +79,18 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 	h.votes++
 	v.head = h
 	o.cast(v, rules)
-	o.form = newForm(o.window, rules)
+	d := newDecoder(o.window)
+	o.form = d.form(o.window, rules)
+	if len(o.window) == capacity(rules) {
+		d.trim(h)
+	}
 	counts = o.form.bears(len(o.window) - 1)
-	if kept := commonItems(before.sequence.Items, o.form.sequence.Items); kept < len(before.sequence.Items) || kept < len(o.form.sequence.Items) {
-		reproved = kept < len(o.form.sequence.Items)
-		o.adjust(kept, reproved)
+	if kept := before.sequence.Common(o.form.sequence); kept < before.sequence.Len() || kept < o.form.sequence.Len() {
+		reproved = kept < o.form.sequence.Len()
+		if before.sequence.Len() > 0 && kept < before.sequence.Len() {
+			o.eager = uint8(capacity(rules)) //nolint:gosec // a few
+		}
+		o.adjust(kept, reproved, rules)
 	} else {
 		o.form.keep(before)
 	}
@@ -86,27 +100,28 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 	return reproved, counts
 }
 
-// adjust adjusts what each audience has proved to items of which the first kept are
+// adjust adjusts what each audience has proved to steps of which the first kept are
 // as before.
-func (o *Opening) adjust(kept int, reproved bool) {
+func (o *Opening) adjust(kept int, reproved bool, rules Rules) {
 	for audience := range request.Audience(request.Audiences) {
-		if r := o.records[audience]; reproved {
-			o.reprove(audience)
-		} else if r != nil {
-			r.limit(kept)
+		if r := o.records[audience]; r != nil {
+			if reproved && kept < len(o.form.sequence.Items) {
+				r.proofs = 0
+			}
+			r.limit(kept) // how far a shell goes changes often, what stands in front of that does not
+		}
+		if reproved {
+			o.reprove(audience, rules)
 		}
 	}
 }
 
-// reprove sets what an audience has proved of items that are new: every one of
+// reprove sets what an audience has proved of steps that are new: every one of
 // its good observations that bear them all out says so.
-func (o *Opening) reprove(audience request.Audience) {
-	if r := o.records[audience]; r != nil {
-		r.proofs = 0
-	}
+func (o *Opening) reprove(audience request.Audience, rules Rules) {
 	for i, v := range o.window {
 		if v.good && v.audience == audience && o.form.bears(i) {
-			o.record(audience).addProof(len(o.form.sequence.Items), tagOf(uint64(v.network)))
+			o.record(audience).prove(o.form.sequence.Len(), tagOf(uint64(v.network)), rules)
 		}
 	}
 }
@@ -114,14 +129,14 @@ func (o *Opening) reprove(audience request.Audience) {
 // expects reports whether a response was compared with what the opening is now.
 func (o *Opening) expects(expected *splice.Sequence, rules Rules) bool {
 	now := o.learned(rules).sequence
-	return now == expected || len(now.Items) > 0 && len(now.Items) == len(expected.Items) && bytes.Equal(now.Bytes, expected.Bytes)
+	return now == expected || now.Len() > 0 && now.Len() == expected.Len() && now.Common(expected) == now.Len()
 }
 
-// compared takes in that a response bore out a number of items.
+// compared takes in that a response bore out a number of steps.
 func (o *Opening) compared(v Visit, depth int, rules Rules, now instant) {
 	r := o.record(v.Audience)
 	network := v.Voter.network()
-	all := len(o.form.sequence.Items)
+	all := o.form.sequence.Len()
 	if depth == all {
 		o.verified = max(o.verified, now)
 	} else if v.Learn {
@@ -139,19 +154,23 @@ func (o *Opening) compared(v Visit, depth int, rules Rules, now instant) {
 
 // rank says how much is known of the opening.
 func (o *Opening) rank() int {
-	if o.form != nil && len(o.form.sequence.Items) > 0 {
+	if o.form != nil && o.form.sequence.Len() > 0 {
 		return maxProofs + 1
 	}
 	return len(o.window)
 }
 
-// prefixIn returns how many of the first sent items others hold, in order.
-func prefixIn(sent, items []document.Item) int {
+// prefixIn returns how many of the first steps items hold, in order, and a body that
+// follows them.
+func prefixIn(sent *splice.Sequence, items []document.Item, body []byte) int {
 	n := 0
 	for _, item := range items {
-		if n < len(sent) && same(sent[n], item) {
+		if n < len(sent.Items) && same(sent.Items[n], item) {
 			n++
 		}
+	}
+	if n == len(sent.Items) {
+		return sent.Steps(body)
 	}
 	return n
 }
@@ -162,7 +181,7 @@ func (o *Opening) missing(h *head, network uint64, rules Rules, now instant) {
 	if !h.whole || o.form == nil {
 		return
 	}
-	have := h.ids()
+	have := ids(h.code[:h.items])
 	var gone, there []uint32
 	for _, id := range o.form.assets {
 		if slices.Contains(have, id) {
@@ -200,7 +219,8 @@ func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 	if r == nil {
 		r = &unknown
 	}
-	switch items := len(f.sequence.Items); {
+	reach := f.reach(v.Audience, rules)
+	switch {
 	case r.reason != "":
 		return nil, r.reason
 	case !f.full:
@@ -211,14 +231,14 @@ func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 		return nil, HeaderDiffers
 	case !f.diverse:
 		return nil, NotLearned
-	case !f.useful(items), !f.namesCharset(items):
+	case !f.useful(reach), !f.namesCharset(reach):
 		return nil, Unstable
 	case now.since(o.agreed) > rules.Expire:
 		return nil, Expired
 	case o.suspect():
 		return nil, Stale
 	}
-	depth := r.proved(rules, now)
+	depth := min(r.proved(rules, now), reach)
 	if v.Audience == request.Crawler && r.surprises > 0 {
 		return nil, Surprised
 	}

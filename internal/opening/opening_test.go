@@ -43,7 +43,7 @@ func observation(head string, header ...string) *Observation {
 	for i := 0; i < len(header); i += 2 {
 		final.Add(header[i], header[i+1])
 	}
-	o, reason, _ := Observe(LearnHeaders(nil, final), []byte(head+"</head>"), true)
+	o, reason, _ := Observe(LearnHeaders(nil, final), []byte(head+"</head>"), true, Scope{})
 	if reason != "" {
 		panic(reason)
 	}

@@ -101,7 +101,7 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 		plan.Hints = o.hints(v, at)
 	default:
 	}
-	plan.Learned = len(f.sequence.Items) > 0
+	plan.Learned = f.sequence.Len() > 0
 	switch {
 	case !f.full || !f.diverse:
 		o.form = nil // there is nothing to keep
@@ -111,7 +111,7 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	}
 	stale := at.since(o.observed) > rules.Expire/4
 	settled := plan.Early != nil || plan.Reason == FastBackend || plan.Reason == BackendEncodes
-	plan.Observe = v.Learn && (stale || plan.Reason == Stale || o.wants(v, rules) || !settled && p.sample() || settled && plan.Early == nil && p.sampleRarely())
+	plan.Observe = v.Learn && (stale || o.eager > 0 || plan.Reason == Stale || o.wants(v, rules) || !settled && p.sample() || settled && plan.Early == nil && p.sampleRarely())
 	if plan.Early == nil && (!settled || stale) && plan.Learned {
 		plan.Expected = f.sequence
 	}
@@ -258,10 +258,10 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 		r.count(network, rules)
 		r.refutes(network)
 	case counts:
-		r.match(len(o.form.sequence.Items), network, rules)
+		r.match(o.form.sequence.Len(), network, rules)
 		r.refutes(network)
 	default:
-		depth := prefixIn(o.form.sequence.Items, a.Observation.Items)
+		depth := prefixIn(o.form.sequence, a.Observation.Items, a.Observation.Body.Bytes)
 		if r.doubts(network, depth, Surprised, rules, now) {
 			r.limit(depth)
 		}
@@ -311,6 +311,10 @@ func (p *Page) surprised(v Visit, reason Reason, rules Rules, now time.Time) {
 // shows the same, for the visitor's network alone. It reports false if the opening
 // is another one by now.
 func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int, rules Rules, now time.Time) bool {
+	return p.corrected(v, expected, depth, rules, now, (*record).repaired)
+}
+
+func (p *Page) corrected(v Visit, expected *splice.Sequence, depth int, rules Rules, now time.Time, note func(*record, int, instant)) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := p.opening(p.variant(v.Header))
@@ -323,9 +327,16 @@ func (p *Page) Repaired(v Visit, expected *splice.Sequence, depth int, rules Rul
 	}
 	at := instantOf(now)
 	if r := o.record(v.Audience); r.doubts(v.Voter.network(), depth, Surprised, rules, at) {
-		r.repaired(depth, at)
+		note(r, depth, at)
 	}
 	return true
+}
+
+// Differed is Repaired for a page that had to be loaded again because its body differed
+// where it cannot be taken back: that takes longer each time, until such pages are sent
+// up to the difference only.
+func (p *Page) Differed(v Visit, expected *splice.Sequence, depth int, rules Rules, now time.Time) bool {
+	return p.corrected(v, expected, depth, rules, now, (*record).differed)
 }
 
 // Size is roughly what the page takes in memory beside what Cool gives back, in

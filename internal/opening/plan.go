@@ -65,9 +65,9 @@ type Answer struct {
 	// it was good.
 	Reason Reason
 	// Observation is the response's opening, if it was observed. The Page keeps
-	// it and copies its items.
+	// it and copies its items and its body.
 	Observation *Observation
-	// Depth is how many items of Expected the response bears out, -1 if they were
+	// Depth is how many steps of Expected the response bears out, -1 if they were
 	// not compared; Expected is from the Plan.
 	Depth      int
 	Expected   *splice.Sequence

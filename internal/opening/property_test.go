@@ -38,7 +38,7 @@ func TestMergeProperty(t *testing.T) {
 				o.observe(newHead(host, obs, 1), vote{good: true}, rules, o.agreed)
 			}
 		}
-		for depth := range len(o.learned(rules).sequence.Items) + 1 {
+		for depth := range o.learned(rules).sequence.Len() + 1 {
 			early := o.form.build(depth)
 			for _, head := range heads {
 				if outcome := judge(t, early, domtest.Document(head, "<p>x")); outcome != "exact" && outcome != "merged" {
@@ -53,7 +53,7 @@ func TestMergeProperty(t *testing.T) {
 
 func observe(t *rapid.T, head []string) *Observation {
 	t.Helper()
-	obs, _, _ := Observe(Headers{{name: "Content-Type", values: []string{"text/html; charset=utf-8"}}}, []byte(domtest.Document(head, "<p>x")), true)
+	obs, _, _ := Observe(Headers{{name: "Content-Type", values: []string{"text/html; charset=utf-8"}}}, []byte(domtest.Document(head, "<p>x")), true, Scope{})
 	if len(obs.Items) == 0 {
 		return nil
 	}
@@ -95,7 +95,7 @@ func TestMergeHTML(t *testing.T) {
 				lists = append(lists, document.ScanHead([]byte(page), true).Items)
 			}
 			html, early := "", 0
-			for _, s := range mergeHeads(lists, false) {
+			for _, s := range mergeHeads(lists, false).steps {
 				if s.fate == flushed && s.item.Kind == document.HTML {
 					html = string(s.item.Raw)
 				}
@@ -134,7 +134,7 @@ func TestHeadProperty(t *testing.T) {
 			if obs == nil {
 				continue
 			}
-			got := newHead(host, obs, uint32(page+1)).decode()
+			got, _ := newHead(host, obs, uint32(page+1)).decode()
 			if diff := cmp.Diff(obs.Items, got); diff != "" {
 				t.Fatalf("%q (-observed +kept):\n%s", head, diff)
 			}

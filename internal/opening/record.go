@@ -22,7 +22,7 @@ const (
 
 // record is what one audience has proved of one opening.
 type record struct {
-	// depths are how many items the last good responses matched, the newest last;
+	// depths are how many steps the last good responses matched, the newest last;
 	// by whom says depthsOf. There are so many as a window has votes at most.
 	depths   [maxProofs]uint16
 	depthsOf [maxProofs]tag
@@ -32,8 +32,9 @@ type record struct {
 	good, need uint16
 	surprises  uint16
 	counted    tag      // the network of the last good response
-	held       uint16   // no more items than these are committed …
+	held       uint16   // no more steps than these are committed …
 	heldUntil  instant  // … until then
+	strikes    uint8    // how often that was doubled
 	demoted    instant  // until when nothing is committed
 	strictness majority // a Strictness
 	reason     Reason   // why the last response was no good
@@ -56,20 +57,20 @@ func (r *record) extent() int {
 	return recordSize + doubtSize + holdSize*cap(r.doubt.held)
 }
 
-// match notes a good response that repeated depth items. In scope public each
-// network has one depth among those that count.
+// match notes a good response that repeated depth steps.
 func (r *record) match(depth int, network uint64, rules Rules) {
-	who := tagOf(network)
+	r.prove(depth, tagOf(network), rules)
+	r.count(network, rules)
+}
+
+// prove notes how many steps one of a network was sent. In scope public each network
+// has one depth among those that count.
+func (r *record) prove(depth int, who tag, rules Rules) {
 	if rules.Public {
 		r.dropProofs(func(i int) bool { return r.depthsOf[i] == who })
 	}
 	extra := int(r.proofs) + 1 - capacity(rules)
 	r.dropProofs(func(i int) bool { return i < extra })
-	r.addProof(depth, who)
-	r.count(network, rules)
-}
-
-func (r *record) addProof(depth int, who tag) {
 	if r.proofs < maxProofs {
 		r.depths[r.proofs] = uint16(min(depth, 1<<16-1)) //nolint:gosec // bounded by min
 		r.depthsOf[r.proofs] = who
@@ -118,7 +119,7 @@ func (r *record) surprise(rules Rules, now instant) {
 	r.need = min(max(r.need, uint16(rules.LearnAfter))*2, maxNeed) //nolint:gosec // below maxProofs
 }
 
-// proved returns how many items this audience may be committed to, 0 if it has
+// proved returns how many steps this audience may be committed to, 0 if it has
 // not proved itself.
 func (r *record) proved(rules Rules, now instant) int {
 	if int(r.proofs) < rules.LearnAfter || r.good < r.need || now < r.demoted {
@@ -133,17 +134,32 @@ func (r *record) proved(rules Rules, now instant) int {
 	return int(depth)
 }
 
-// repaired notes that a page had to correct itself behind so many items. They are
+// repaired notes that a page had to correct itself behind so many steps. They are
 // no more for a while, as after a surprise: a page that fails to loads itself again.
-func (r *record) repaired(items int, now instant) {
-	r.limit(items)
-	r.held, r.heldUntil = uint16(min(items, 1<<16-1)), now.add(minDemotion) //nolint:gosec // bounded by min
+func (r *record) repaired(steps int, now instant) {
+	r.limit(steps)
+	r.held = uint16(min(steps, 1<<16-1)) //nolint:gosec // bounded by min
+	r.heldUntil = max(r.heldUntil, now.add(minDemotion))
 }
 
-// limit lowers the depths to the number of items that are left.
-func (r *record) limit(items int) {
+// differed notes that a page had to be loaded again behind so many steps.
+func (r *record) differed(steps int, now instant) {
+	if now.since(r.heldUntil) > maxDoubt {
+		r.strikes = 0
+	}
+	r.repaired(steps, now)
+	r.heldUntil = max(r.heldUntil, now.add(minDemotion<<r.strikes))
+	r.strikes = min(r.strikes+1, maxDiffered)
+}
+
+// maxDiffered is how often the time for which a body is held back is doubled: to an
+// hour and a half.
+const maxDiffered = 9
+
+// limit lowers the depths to the number of steps that are left.
+func (r *record) limit(steps int) {
 	for i := range r.depths[:r.proofs] {
-		r.depths[i] = uint16(min(int(r.depths[i]), items)) //nolint:gosec // bounded by min
+		r.depths[i] = uint16(min(int(r.depths[i]), steps)) //nolint:gosec // bounded by min
 	}
 }
 

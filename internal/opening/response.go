@@ -28,7 +28,7 @@ const (
 	// Why a response taught nothing, if it was the page's last.
 	Status      Reason = "status"       // not 200
 	NotHTML     Reason = "not_html"     // another type, or a charset that is not ASCII-compatible
-	NoStore     Reason = "no_store"     // Cache-Control: no-store
+	NoStore     Reason = "no_store"     // Cache-Control: no-store, or Headstart: no-store
 	Private     Reason = "private"      // Cache-Control: private, without learn_private
 	NoTransform Reason = "no_transform" // Cache-Control: no-transform
 	SetsCookie  Reason = "sets_cookie"  // Set-Cookie; the body teaches all the same
@@ -71,6 +71,8 @@ func Committable(status int, h http.Header) Reason {
 		return VaryAll
 	case slices.Contains(VaryNames(h), "User-Agent"):
 		return VaryUserAgent
+	case asks(h, "no-store"):
+		return NoStore
 	}
 	for _, name := range []string{"Clear-Site-Data", "Refresh", "Content-Disposition", "Trailer"} {
 		if _, ok := h[name]; ok {
@@ -144,9 +146,21 @@ func DropCacheControls(h http.Header) {
 	}
 }
 
+// Shell reports whether a response may be sent early beyond its head, and teach
+// what is there: its header Headstart does not name no-shell. That header is a list
+// (RFC 9110 section 5.6.1); what else it names means nothing here, but no-store.
+func Shell(h http.Header) bool { return !asks(h, "no-shell") }
+
+// asks reports whether the backend wants something of us.
+func asks(h http.Header, wish string) bool { return lists(h["Headstart"], wish) }
+
 // forbids reports whether Cache-Control has a directive (RFC 9111 section 5.2).
-func forbids(h http.Header, directive string) bool {
-	for _, value := range h["Cache-Control"] {
+func forbids(h http.Header, directive string) bool { return lists(h["Cache-Control"], directive) }
+
+// lists reports whether comma lists have a directive, in any case, with a value or
+// without.
+func lists(values []string, directive string) bool {
+	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
 			name, _, _ := strings.Cut(part, "=")
 			if strings.EqualFold(strings.TrimSpace(name), directive) {

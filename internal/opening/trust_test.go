@@ -244,7 +244,7 @@ func TestStalenessSpreads(t *testing.T) {
 // nothing of other pages.
 func TestWhatDoesNotSpread(t *testing.T) {
 	s := newSite(3, false)
-	o, _, _ := Observe(LearnHeaders(nil, nil), []byte(top+"<meta charset=utf-8>"), false)
+	o, _, _ := Observe(LearnHeaders(nil, nil), []byte(top+"<meta charset=utf-8>"), false, Scope{})
 	s.pages[0].answer(Answer{Observation: o, Depth: -1})
 	s.pages[1].visit.Learn = false
 	s.pages[1].match(1)

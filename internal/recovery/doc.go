@@ -11,5 +11,6 @@
 //
 // The script is `type=module async`: it runs at once, where a classic script or
 // a meta refresh waits for stylesheets that are still loading. Only what has to be
-// done before the page's next script runs is classic.
+// done before the page's next script runs is classic, and all that stands behind a
+// body, where the place of the script says what it is about.
 package recovery

@@ -22,22 +22,27 @@ func NoIndex() []byte { return []byte(noindex) }
 // JSON object: cookie, the marker cookie to set; url, where to go, or "" to
 // reload; edits, what to do to the page instead; stay, not to reload. If an
 // element to be edited is not there, since a script of the page was faster, the
-// page is loaded again. A
-// redirect without a fragment keeps the visitor's (RFC 9110 section 10.2.2).
-const script = `(a=>{let d=document,l=location,k,e,o,m,` +
-	`g=()=>{try{if(a.cookie)d.cookie=a.cookie}catch{}` +
+// page is loaded again. A redirect without a fragment keeps the visitor's (RFC 9110
+// section 10.2.2).
+const script = `(a=>{let d=document,l=location,h=d.head,s=d.currentScript,b,e,k,m,o,` +
+	`g=_=>{try{a.cookie&&(d.cookie=a.cookie)}catch{}` +
 	`if(!a.url)return l.reload();` +
-	`let u=new URL(a.url,l.href);if(!u.hash)u.hash=l.hash;l.replace(u)},` +
-	`f=r=>[...d.head.children].filter(e=>e.localName==r.tag&&` +
-	`Object.entries(r.attrs||{}).every(([k,v])=>e.getAttribute(k)==v)&&` +
-	`e.attributes.length==(r.count||0)&&(r.exact?e.textContent==(r.text||""):e.textContent.startsWith(r.text||""))).at(r.n||0);` +
-	`if(!a.edits)return g();` +
-	`for(e of a.edits)if(e.set)for(k in e.set)o=d.documentElement,m=e.set[k],m==null?o.removeAttribute(k):o.setAttribute(k,m);` +
-	`else{o=f(e.drop||e.over);m=e.move&&f(e.move);if(!o||e.move&&!m){if(a.stay)continue;return g()}m?o.replaceWith(m):o.remove()}` +
-	`d.head.querySelectorAll("[data-headstart]").forEach(e=>e.remove())})`
+	`k=new URL(a.url,l);k.hash||(k.hash=l.hash);l.replace(k)},` +
+	`f=(r,c)=>[...c].filter(e=>e.localName==r.tag&&e.attributes.length==r.count&&` +
+	`r.attrs.every(([k,v])=>e.getAttribute(k)==v)&&e.textContent.slice(0,r.upto)==r.text).at(r.n);` +
+	`for(e of d.querySelectorAll("[data-headstart]"))e==s||e.remove();` +
+	`b=s?[...s.parentNode.children]:[];` +
+	`for(e of a.edits||g()||[]){` +
+	`for(k in e.set)m=e.set[k],o=h.parentNode,m==null?o.removeAttribute(k):o.setAttribute(k,m);` +
+	`if(e.over)o=f(e.over,h.children),m=e.move&&f(e.move,b),(k=o&&(m||!e.move))&&(m?o.replaceWith(m):o.remove());` +
+	`if(e.put)o=b.slice(~e.at.length,-1),(k=o.map(e=>e.nodeName)==e.put)&&o.map((m,i)=>e.at[i]<0||h.insertBefore(m,h.children[e.at[i]]));` +
+	`if(e.cut)o=[...s.parentNode.childNodes].slice(e.from||0,-1),` +
+	`(k=s.matches(e.in)&&o.map(e=>e.nodeName)==e.cut)&&o.map(e=>e.remove());` +
+	`if(!k&&!a.stay)return g()}` +
+	`s?.remove()})`
 
 // Prefix is how the text of every recovery script begins.
-const Prefix = `(a=>{let d=document,l=location,k,e,o,m,`
+const Prefix = `(a=>{let d=document,l=location,h=d.head,s=d.currentScript,`
 
 type arguments struct {
 	Edits  []splice.Edit `json:"edits,omitempty"`
@@ -74,19 +79,30 @@ func Redirect(p Permission, target string, page *url.URL) []byte {
 	return leave(p, arguments{URL: target}, refresh)
 }
 
-// Repair returns markup that corrects the head in which it stands and then
-// removes itself. Without scripting it loads the page again, unless stay is set:
-// an error page is shown as well as can be. p.Script must be set.
-// If it loads it again, the reload is marked. secure and page are those of Reload.
-func Repair(p Permission, edits []splice.Edit, secure bool, page string, stay bool) []byte {
-	// What sets or moves must be done before a script behind it runs. Removals
-	// need not wait for stylesheets.
-	classic := slices.ContainsFunc(edits, func(e splice.Edit) bool { return e.Drop == nil })
-	if stay {
+// Repaired is the page that corrects itself.
+type Repaired struct {
+	Secure bool   // it came by https
+	URL    string // where it is, as in Reload
+	Body   bool   // the markup stands in its body, else in its head
+	Stay   bool   // it is never loaded again: an error page is shown as well as can be
+}
+
+// Repair returns markup that corrects the page in which it stands and then removes
+// itself. p.Script must be set. A page that cannot be corrected loads itself again,
+// marked without a ticket; one without scripting, too, unless all that there is to
+// do is to move elements into the head.
+func Repair(p Permission, edits []splice.Edit, page Repaired) []byte {
+	// What sets or moves must be done before a script behind it runs, and behind a
+	// body the place counts. Removals from a head need not wait for stylesheets.
+	classic := page.Body || slices.ContainsFunc(edits, func(e splice.Edit) bool { return e.Over == nil || e.Move != nil })
+	if page.Stay {
 		return element(p, arguments{Edits: edits, Stay: true}, classic, " data-headstart")
 	}
-	script := element(p, arguments{Edits: edits, Cookie: marker(secure, NoTicket)}, classic, " data-headstart")
-	return append([]byte(`<noscript data-headstart>`+refresh(page)+`</noscript>`), script...)
+	script := element(p, arguments{Edits: edits, Cookie: marker(page.Secure, NoTicket)}, classic, " data-headstart")
+	if !slices.ContainsFunc(edits, func(e splice.Edit) bool { return e.Put == "" }) {
+		return script
+	}
+	return append([]byte(`<noscript data-headstart>`+refresh(page.URL)+`</noscript>`), script...)
 }
 
 // leave leads to a URL. Browsers follow a refresh when the document is complete,

@@ -7,8 +7,8 @@
 // once the edits are done; or the state is Differs, and the page has to be
 // loaded again, whatever came out before. The result does not depend on the
 // chunking, nor does what comes out, but for a page that ends in Differs. It is
-// pure: no HTTP; while comparing it is a compare and nothing else, without
-// allocation.
+// pure: no HTTP, and no tree; while comparing it is a compare and nothing else,
+// without allocation.
 //
 // # A worked example
 //
@@ -42,6 +42,32 @@
 // Edits say to put the one in the place of the other: `repaired` (stale.go). And
 // had it left out the stylesheet, the end of the head would have found it stale;
 // the Edits then say to drop it.
+//
+// # With a body
+//
+// What was sent may go on into the body, to one of its plain points (package
+// document). Then the items of the head that come late cannot be put there by the
+// parser any more: they are held until the head of the stream ends, let out together
+// where the body was cut, and Edits move them (late.go). After that the stream is
+// compared with the body, byte by byte.
+//
+// Suppose that this was sent, and that the entry b has become c meanwhile:
+//
+//	…</head><body><nav>…</nav><main><ul><li>a</li><li>b</li></ul><form><input>
+//	…</head><body><nav>…</nav><main><ul><li>a</li><li>c</li></ul><form>…
+//
+// The page has to go back to a point before the difference, and on from there with
+// the backend's bytes (rewind.go). What the parser does with these depends on which
+// elements are open. So it must be a point whose open elements are still open where
+// the page was cut: not the one behind <li>a</li>, since that <ul> is closed by now,
+// but the one behind <main>. Out comes
+//
+//	</form><script>…</script><ul><li>a</li><li>c</li></ul><form>…
+//
+// of which the end tag closes what is open beyond <main>, the script removes the UL and
+// the FORM in front of itself, and itself, and the rest is the stream from that point on.
+// If what would have to be removed holds a script, or anything else that has had its
+// effect, the state is Differs.
 //
 // Behind the joint the Splicer may go on reading, only to measure how much of the
 // sequence the response would have borne out (Depth).

@@ -29,9 +29,8 @@ type merge struct {
 	emitted  []document.Item // with Styles, in order
 	slotLow  map[string]int  // before these all items of the slot are met, as an index into Sequence.slots
 	slotHigh map[string]int  // the last sent item of the slot that was met
-	doomed   map[int]bool    // pending, and another filled its slot: it must not come any more
+	filled   map[string]bool // slots of items that came late: none that was sent may come any more
 	attrs    map[string]*string
-	edits    []Edit
 }
 
 // start begins a merge when the first items are met, as many as whole.
@@ -44,7 +43,7 @@ func (m *merge) start(seq *Sequence, sent, whole int) {
 		m.high[i] = -1
 	}
 	m.slotLow, m.slotHigh = make(map[string]int), make(map[string]int)
-	m.doomed = make(map[int]bool)
+	m.filled = make(map[string]bool)
 	for i, item := range seq.Items {
 		if matters(item) {
 			m.unmet++
@@ -164,9 +163,15 @@ func (m *merge) overtaken(i int) bool {
 func (s *Splicer) take(item document.Item) {
 	m := &s.merge
 	i := m.find(item)
+	if item.Kind == document.Child {
+		s.children++
+	}
 	otherHTML := i < 0 && item.Kind == document.HTML && m.seq.html >= 0 && !m.met[m.seq.html]
 	if otherHTML {
 		i = m.seq.html
+	}
+	if i < 0 {
+		s.limitBody(item)
 	}
 	cats := categoryOf(item)
 	switch {
@@ -195,14 +200,14 @@ func (s *Splicer) take(item document.Item) {
 	case otherHTML:
 		s.takeHTML(item, i)
 	case i >= 0 && i < m.sent:
-		if merging && (m.overtaken(i) || m.isReplaced(i) || m.doomed[i]) && s.conflict() {
+		if merging && (m.overtaken(i) || m.isReplaced(i) || m.filled[item.Slot]) && s.conflict() {
 			return
 		}
 		m.meet(i)
 	default:
 		if merging {
-			if rival < m.sent && rival != i {
-				m.doomed[rival] = true
+			if item.Slot != "" {
+				m.filled[item.Slot] = true
 			}
 			s.emit(item, waits)
 		}
@@ -218,6 +223,9 @@ func (s *Splicer) take(item document.Item) {
 // before what has to be done to the page, that is waited for.
 func (s *Splicer) resolveEarly() {
 	m := &s.merge
+	if s.shell() {
+		return // what comes late is moved into the head all at once
+	}
 	early := m.seq.child < m.sent || len(m.attrs) > 0
 	if s.state == Merging && m.left == 0 && (!early || s.scanner.InHead()) {
 		s.resolve()
@@ -229,7 +237,7 @@ func (s *Splicer) resolveEarly() {
 func (s *Splicer) misplaced() {
 	m := &s.merge
 	m.limit = min(m.limit, m.seq.child)
-	if s.state == Merging && m.seq.child < m.sent {
+	if s.state == Merging && (m.seq.child < m.sent || s.shell()) {
 		s.conflict()
 	}
 }
@@ -237,8 +245,9 @@ func (s *Splicer) misplaced() {
 // emit passes on an item that was not sent, if it may come behind what was.
 func (s *Splicer) emit(item document.Item, waits int) {
 	m := &s.merge
+	over := false
 	if waits < m.sent {
-		if m.replaces(item, waits) {
+		if over = m.replaces(item, waits); over {
 			if m.replaced == nil {
 				m.replaced = make(map[int]document.Item)
 			}
@@ -247,6 +256,10 @@ func (s *Splicer) emit(item document.Item, waits int) {
 		} else if s.conflict() {
 			return
 		}
+	}
+	if s.shell() {
+		s.emitLate(item, over)
+		return
 	}
 	if item.Has(document.Styles) {
 		m.emitted = append(m.emitted, item)
@@ -282,11 +295,13 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 	late := slices.ContainsFunc(now, func(a html.Attribute) bool {
 		return document.Visible(a.Key) && !slices.ContainsFunc(before, func(b html.Attribute) bool { return a.Key == b.Key })
 	})
+	script := s.seq.firstMark(document.Script)
 	if late {
 		m.limit = min(m.limit, m.seq.script)
+		s.bodyLimit = min(s.bodyLimit, s.seq.whole(script))
 	}
 	if s.state == Merging {
-		seen := m.seq.script < m.sent // by a script
+		seen := m.seq.script < m.sent || script < s.seq.Size(s.sent) // by a script
 		if i < m.sent && late && seen && s.conflict() {
 			return
 		}
@@ -305,7 +320,7 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 // events, and they and their values can be written, whatever the charset.
 func nameable(attrs map[string]*string) bool {
 	for key, value := range attrs {
-		if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(key, "on") || value != nil && !document.IsASCII(*value) {
+		if key == "" || key[0] < 'a' || strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(key, "on") || value != nil && !document.IsASCII(*value) {
 			return false
 		}
 	}

@@ -19,6 +19,8 @@ type Sequence struct {
 
 	ends  []int            // where in Bytes each step ends
 	marks []document.Mark  // of the body, with their places in Bytes
+	reads int              // where the first stands that may read the head, len(Bytes) if none does
+	title int              // the same, the title
 	cats  []category       // of each item
 	same  map[string]int32 // by bytes: the first item with them
 	next  []int32          // the next item with the same bytes, or -1
@@ -89,6 +91,19 @@ func (s *Sequence) addBody(body document.Body) {
 			s.marks = append(s.marks, document.Mark{Offset: start + m.Offset, Traits: m.Traits})
 		}
 	}
+	s.reads = s.barring(document.Item{Class: document.Readable})
+	s.title = s.barring(document.Item{Class: document.Inert, Traits: document.Title})
+}
+
+// barring returns where in Bytes the first element of the body stands behind which an
+// item of the head must not come.
+func (s *Sequence) barring(item document.Item) int {
+	for _, m := range s.marks {
+		if !item.PassedBy(document.Item{Traits: m.Traits}) {
+			return m.Offset
+		}
+	}
+	return len(s.Bytes)
 }
 
 // Len returns how many steps there are.
@@ -105,7 +120,21 @@ func (s *Sequence) Body(n int) []byte {
 	if !s.Shell(n) {
 		return nil
 	}
-	return s.Bytes[s.Size(len(s.Items)):s.Size(n)]
+	return s.Bytes[s.headSize():s.Size(n)]
+}
+
+// headSize returns how many bytes the items of the head have.
+func (s *Sequence) headSize() int { return s.Size(len(s.Items)) }
+
+// firstMark returns where the first mark with one of the traits stands in Bytes,
+// their length if there is none.
+func (s *Sequence) firstMark(t document.Traits) int {
+	for _, m := range s.marks {
+		if m.Traits&t != 0 {
+			return m.Offset
+		}
+	}
+	return len(s.Bytes)
 }
 
 // Common returns how many leading steps two sequences have alike.
@@ -124,7 +153,7 @@ func (s *Sequence) Common(t *Sequence) int {
 // Steps returns how many steps the first bytes of a body make, behind all items of
 // the head.
 func (s *Sequence) Steps(body []byte) int {
-	start := s.Size(len(s.Items))
+	start := s.headSize()
 	want := s.Bytes[start:]
 	n := 0
 	for n < len(body) && n < len(want) && body[n] == want[n] {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/headstart-proxy/headstart/internal/document"
+	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
@@ -23,38 +24,41 @@ func Example() {
 		"<!doctype html><html><head><ti",
 		"tle>Hi</title>\n<link rel=stylesheet href=a.css><script src=a.js></script></head><body>…",
 	} {
-		out, rest := s.Next([]byte(chunk))
-		fmt.Printf("%q %q\n", out, rest)
+		for _, part := range s.Next([]byte(chunk)) {
+			fmt.Printf("%q\n", part.Bytes)
+		}
 	}
-	fmt.Println(s.State() == splice.Joined, s.Exact(), len(s.Edits()))
+	fmt.Println(s.State() == splice.Joined, s.Exact(), s.Repairs())
 	// Output:
-	// "" ""
-	// "<title>Hi</title>" "</head><body>…"
-	// true false 0
+	// "<title>Hi</title>"
+	// "</head><body>…"
+	// true false false
 }
 
 // A changed stylesheet takes the place of the one that was sent.
-func ExampleSplicer_Edits() {
+func ExampleSplicer_Repairs() {
 	sent := items("<head><link rel=stylesheet href=a.1.css><script src=a.js></script>")
 	s := splice.New(splice.NewSequence(sent), len(sent))
-	out, rest := s.Next([]byte("<head><link rel=stylesheet href=a.2.css><script src=a.js></script></head>"))
-	fmt.Printf("%q %q\n", out, rest)
-	for _, edit := range s.Edits() {
-		fmt.Println(edit.Move.Attrs["href"], "over", edit.Over.Attrs["href"])
+	for _, part := range s.Next([]byte("<head><link rel=stylesheet href=a.2.css><script src=a.js></script></head>")) {
+		fmt.Printf("%q\n", part.Bytes)
+		for _, edit := range part.Edits {
+			fmt.Println(edit.Move.Attrs[1][1], "over", edit.Over.Attrs[1][1])
+		}
 	}
 	// Output:
-	// "<link rel=stylesheet href=a.2.css>" "</head>"
+	// "<link rel=stylesheet href=a.2.css>"
 	// a.2.css over a.1.css
+	// "</head>"
 }
 
 // joined is one response, joined.
 type joined struct {
-	out   []byte // what came out before the joint
-	rest  []byte // and after it
-	state splice.State
-	exact bool
-	edits []splice.Edit
-	depth int
+	parts   []splice.Part
+	out     []byte // what came out, edits aside
+	state   splice.State
+	exact   bool
+	repairs bool
+	depth   int
 }
 
 // outcome is what the handler calls it.
@@ -64,17 +68,52 @@ func (j joined) outcome() string {
 		return "reloaded"
 	case j.exact:
 		return "exact"
-	case len(j.edits) > 0:
+	case j.repairs:
 		return "repaired"
 	}
 	return "merged"
 }
 
+// late returns what came out up to the end of the head.
+func (j joined) late(stream []byte) string {
+	end := bytes.Index(stream, []byte("</head>"))
+	return strings.TrimSuffix(string(j.out), string(stream[end:]))
+}
+
+// edits returns all edits.
+func (j joined) edits() (all []splice.Edit) {
+	for _, part := range j.parts {
+		all = append(all, part.Edits...)
+	}
+	return all
+}
+
+// page returns what the visitor has in the end, edits as their markup.
+func (j joined) page(seq *splice.Sequence, sent int) []byte {
+	page := slices.Clone(seq.Bytes[:seq.Size(sent)])
+	for _, part := range j.parts {
+		page = append(page, part.Bytes...)
+		if len(part.Edits) > 0 {
+			page = append(page, recovery.Repair(recovery.Permission{Script: true}, part.Edits, recovery.Repaired{
+				Secure: true, URL: "/", Body: seq.Shell(sent),
+			})...)
+		}
+	}
+	return page
+}
+
 // join feeds a stream to a Splicer in chunks that end at cuts.
 func join(s splice.Splicer, stream []byte, cuts ...int) (j joined) {
-	add := func(out, rest []byte) {
-		j.out = append(j.out, out...)
-		j.rest = append(j.rest, rest...)
+	add := func(parts []splice.Part) {
+		for _, part := range parts {
+			j.out = append(j.out, part.Bytes...)
+			if n := len(j.parts); n > 0 && len(j.parts[n-1].Edits) == 0 {
+				j.parts[n-1].Bytes = append(j.parts[n-1].Bytes, part.Bytes...)
+				j.parts[n-1].Edits = part.Edits
+				continue
+			}
+			j.parts = append(j.parts, splice.Part{Bytes: bytes.Clone(part.Bytes), Edits: part.Edits})
+		}
 	}
 	last := 0
 	for _, cut := range append(cuts, len(stream)) {
@@ -84,7 +123,7 @@ func join(s splice.Splicer, stream []byte, cuts ...int) (j joined) {
 		}
 	}
 	add(s.End())
-	j.state, j.exact, j.edits, j.depth = s.State(), s.Exact(), s.Edits(), s.Depth()
+	j.state, j.exact, j.repairs, j.depth = s.State(), s.Exact(), s.Repairs(), s.Depth()
 	return j
 }
 
@@ -120,7 +159,7 @@ func TestRules(t *testing.T) {
 	}{
 		{"equal", css + script, css + script, "exact", "", 0},
 		{"a title more", css + script, title + css + script, "merged", title, 0},
-		{"a title more, at the end", css + script, css + script + title, "exact", "", 0},
+		{"a title more, at the end", css + script, css + script + title, "exact", title, 0},
 		{"a title more before a script that reads it", css + reader, title + css + reader, "reloaded", "", 0},
 		{"a token more", css, token + css, "merged", token, 0},
 		{"a token more before a script", css + script, token + css + script, "reloaded", "", 0},
@@ -128,12 +167,12 @@ func TestRules(t *testing.T) {
 		{"an async script more", css + script, async + css + script, "merged", async, 0},
 		{"a comment more", css, "<!-- 1 -->" + css, "merged", "<!-- 1 -->", 0},
 		{"a stylesheet more", css + script, css + css2 + script, "reloaded", "", 0},
-		{"a stylesheet more before another", css, css2 + css, "repaired", css2, 1},
+		{"a stylesheet more before another", css, css2 + css, "repaired", css2 + css, 1},
 		{"a viewport more", css, viewport + css, "reloaded", "", 0},
 		{"a script more", css + script, css + script2 + script, "reloaded", "", 0},
 		{"a policy more", title + css, "<meta http-equiv=content-security-policy content=x>" + css, "reloaded", "", 0},
 		{"a policy more behind a stale title", title, "<meta http-equiv=content-security-policy content=x>", "reloaded", "", 0},
-		{"a policy more behind all that was sent", css, css + "<meta http-equiv=content-security-policy content=x>", "exact", "", 0},
+		{"a policy more behind all that was sent", css, css + "<meta http-equiv=content-security-policy content=x>", "exact", "<meta http-equiv=content-security-policy content=x>", 0},
 		{"a title before a policy", css + "<meta http-equiv=content-security-policy content=x>", title + css + "<meta http-equiv=content-security-policy content=x>", "merged", title, 0},
 		{"a base more", css, "<base href=/>" + css, "reloaded", "", 0},
 
@@ -142,7 +181,7 @@ func TestRules(t *testing.T) {
 		{"another order of inert items", "<link rel=icon href=a>" + title + css, title + "<link rel=icon href=a>" + css, "merged", "", 0},
 		{"a title behind the script that reads it", title + reader, reader + title, "reloaded", "", 0},
 		{"a token behind the script that reads it", token + script, script + token, "reloaded", "", 0},
-		{"a script twice", script, script + script, "exact", "", 0},
+		{"a script twice", script, script + script, "exact", script, 0},
 		{"a script once, sent twice", script + script + title, script + title, "reloaded", "", 0},
 
 		{"another title in front", css + title, title2 + css + title, "reloaded", title2, 0},
@@ -172,7 +211,7 @@ func TestRules(t *testing.T) {
 		{"a viewport gone", viewport + css, css, "reloaded", "", 0},
 		{"a base gone", "<base href=/>" + css, css, "reloaded", "", 0},
 
-		{"what is not understood", css + title, css + "<svg><title>", "repaired", "", 1},
+		{"what is not understood", css + title, css + "<svg><title>", "repaired", "<svg><title>", 1},
 		{"a NUL", css + title, css + "\x00" + title, "reloaded", "", 0},
 	}
 	for _, test := range tests {
@@ -181,13 +220,13 @@ func TestRules(t *testing.T) {
 			stream := []byte(start + test.stream + "</head><body>x</body></html>")
 			s := splice.New(splice.NewSequence(sent), len(sent))
 			got := join(s, stream)
-			if got.outcome() != test.outcome || len(got.edits) != test.edits {
-				t.Fatalf("%s with %d edits, want %s with %d", got.outcome(), len(got.edits), test.outcome, test.edits)
+			if got.outcome() != test.outcome || len(got.edits()) != test.edits {
+				t.Fatalf("%s with %d edits, want %s with %d", got.outcome(), len(got.edits()), test.outcome, test.edits)
 			}
-			if string(got.out) != test.out {
-				t.Errorf("out is %q, want %q", got.out, test.out)
+			if out := got.late(stream); out != test.out {
+				t.Errorf("out is %q, want %q", out, test.out)
 			}
-			checkPage(t, sent, stream, got)
+			checkPage(t, splice.NewSequence(sent), len(sent), stream, got)
 		})
 	}
 }
@@ -209,10 +248,10 @@ func TestHTMLTag(t *testing.T) {
 			sent := items("<!doctype html>" + test.sent + "<head><link rel=stylesheet href=a>")
 			stream := []byte("<!doctype html>" + test.stream + "<head><link rel=stylesheet href=a></head><body>")
 			got := join(splice.New(splice.NewSequence(sent), len(sent)), stream)
-			if got.outcome() != test.outcome || string(got.out) != test.out {
-				t.Errorf("%s, out %q", got.outcome(), got.out)
+			if out := got.late(stream); got.outcome() != test.outcome || out != test.out {
+				t.Errorf("%s, out %q", got.outcome(), out)
 			}
-			checkPage(t, sent, stream, got)
+			checkPage(t, splice.NewSequence(sent), len(sent), stream, got)
 		})
 	}
 }
@@ -238,7 +277,7 @@ func TestStructure(t *testing.T) {
 			if got.outcome() != test.outcome {
 				t.Errorf("%s: %s, want %s", test.name, got.outcome(), test.outcome)
 			}
-			checkPage(t, sent, stream, got)
+			checkPage(t, splice.NewSequence(sent), len(sent), stream, got)
 		}
 	}
 }
@@ -252,7 +291,7 @@ func TestManyStale(t *testing.T) {
 	}
 	sent := items(known.String())
 	if got := join(splice.New(splice.NewSequence(sent), len(sent)), []byte("<style>b</style></head>")); got.outcome() != "reloaded" {
-		t.Errorf("%s with %d edits", got.outcome(), len(got.edits))
+		t.Errorf("%s with %d edits", got.outcome(), len(got.edits()))
 	}
 }
 
@@ -260,16 +299,16 @@ func TestManyStale(t *testing.T) {
 func TestLenient(t *testing.T) {
 	sent := items(start + "<link rel=stylesheet href=a.css><script src=a.js></script><title>a</title>")
 	for stream, want := range map[string]string{
-		start + "<base href=/><title>Oops</title><script src=a.js></script></head>sorry": "<base href=/><title>Oops</title>|</head>sorry",
-		"sorry":                          "|sorry",
-		"<title>Oops</title>\x00sorry":   "<title>Oops</title>|\x00sorry",
-		start + "<script src=a.js></scr": "|<script src=a.js></scr",
+		start + "<base href=/><title>Oops</title><script src=a.js></script></head>sorry": "<base href=/><title>Oops</title></head>sorry",
+		"sorry":                          "sorry",
+		"<title>Oops</title>\x00sorry":   "<title>Oops</title>\x00sorry",
+		start + "<script src=a.js></scr": "<script src=a.js></scr",
 	} {
 		s := splice.New(splice.NewSequence(sent), len(sent))
 		s.Lenient()
 		got := join(s, []byte(stream))
-		if text := string(got.out) + "|" + string(got.rest); got.state != splice.Joined || text != want {
-			t.Errorf("%q: state %v, %q, want %q", stream, got.state, text, want)
+		if got.state != splice.Joined || string(got.out) != want {
+			t.Errorf("%q: state %v, %q, want %q", stream, got.state, got.out, want)
 		}
 	}
 }
@@ -332,7 +371,7 @@ func BenchmarkPass(b *testing.B) {
 	b.SetBytes(int64(len(chunk)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, rest := s.Next(chunk); len(rest) != len(chunk) {
+		if parts := s.Next(chunk); len(parts) != 1 || len(parts[0].Bytes) != len(chunk) {
 			b.Fatal("swallowed")
 		}
 	}

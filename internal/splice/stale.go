@@ -9,53 +9,71 @@ import (
 	"github.com/headstart-proxy/headstart/internal/document"
 )
 
-// Edit is one thing to do to the page: exactly one of Set, Drop and Move is there.
+// Edit is one thing to do to the page: exactly one of Set, Over, Put and Cut is
+// there.
+//
+// Behind a head the edits stand in it. Behind a body they stand where that was cut,
+// after the elements that came late, as a classic script without anything behind it.
 type Edit struct {
 	// Set sets attributes of the html element, or removes them where the value is
 	// nil.
 	Set map[string]*string `json:"set,omitempty"`
-	// Drop removes an element of head.
-	Drop *Ref `json:"drop,omitempty"`
-	// Move puts an element of head in the place of Over, which is removed.
-	Move *Ref `json:"move,omitempty"`
+	// Over is an element of head that is removed. Move, if it is there, takes its
+	// place: a sibling of the edits.
 	Over *Ref `json:"over,omitempty"`
+	Move *Ref `json:"move,omitempty"`
+	// Put moves the elements in front of the edits into the head. They are told by
+	// their names, as the DOM has them, with commas between; each goes before the
+	// child element of head with the index in At, or stays if that is negative.
+	Put string `json:"put,omitempty"`
+	At  []int  `json:"at,omitempty"`
+	// Cut removes the nodes in front of the edits, which are named like those of Put:
+	// all but the first From of those that the edits stand among. In is a selector that
+	// must match the element of the edits.
+	Cut  string `json:"cut,omitempty"`
+	From int    `json:"from,omitempty"`
+	In   string `json:"in,omitempty"`
 }
 
-// Ref names one child element of head.
+// Ref names one element among its siblings.
 type Ref struct {
-	Tag   string            `json:"tag"`
-	Attrs map[string]string `json:"attrs,omitempty"` // all of these
-	Count int               `json:"count,omitempty"` // how many attributes it has
-	Text  string            `json:"text,omitempty"`  // how its text begins
-	Exact bool              `json:"exact,omitempty"` // and ends
+	Tag   string      `json:"tag"`
+	Attrs [][2]string `json:"attrs"` // all of these: names and values
+	Count int         `json:"count"` // how many attributes it has
+	// Text is the beginning of its text, as far as that is no longer than UpTo.
+	Text string `json:"text"`
+	UpTo int    `json:"upto"`
 	// N says which of those that match: 0 is the first, -1 the last.
-	N int `json:"n,omitempty"`
+	N int `json:"n"`
 }
 
-// maxText is how much of an element's text names it, in bytes.
-const maxText = 100
+// maxText is how much of an element's text names it, in bytes; all of it does if UpTo
+// is allText.
+const (
+	maxText = 100
+	allText = 1 << 30
+)
 
 // refOf names an element by its tag, its attributes and the beginning of its
 // text, as far as they are ASCII: the page may be in any charset. Nonces are
 // left out, since browsers hide them.
 func refOf(item document.Item) Ref {
 	attrs := item.Attributes()
-	r := Ref{Tag: item.Name, Count: len(attrs)}
+	r := Ref{Tag: item.Name, Count: len(attrs), Attrs: [][2]string{}}
 	for _, a := range attrs {
 		if a.Key != "nonce" && document.IsASCII(a.Key) && document.IsASCII(a.Val) {
-			if r.Attrs == nil {
-				r.Attrs = make(map[string]string)
-			}
-			r.Attrs[a.Key] = a.Val
+			r.Attrs = append(r.Attrs, [2]string{a.Key, a.Val})
 		}
 	}
 	switch item.Name {
 	case "title", "style", "script":
 		text := item.Text()
-		r.Text = text[:min(len(text), maxText)]
-		r.Exact = len(r.Text) == len(text) && document.IsASCII(text)
-		if i := strings.IndexFunc(r.Text, func(c rune) bool { return c >= 0x80 }); i >= 0 {
-			r.Text = r.Text[:i]
+		r.Text, r.UpTo = text[:min(len(text), maxText)], allText
+		if len(r.Text) < len(text) || !document.IsASCII(text) {
+			if i := strings.IndexFunc(r.Text, func(c rune) bool { return c >= 0x80 }); i >= 0 {
+				r.Text = r.Text[:i]
+			}
+			r.UpTo = len(r.Text)
 		}
 	}
 	return r
@@ -70,15 +88,16 @@ func (r Ref) matches(item document.Item) bool {
 	if len(attrs) != r.Count {
 		return false
 	}
-	for key, value := range r.Attrs {
-		if !slices.ContainsFunc(attrs, func(a html.Attribute) bool { return a.Key == key && a.Val == value }) {
+	for _, want := range r.Attrs {
+		if !slices.ContainsFunc(attrs, func(a html.Attribute) bool { return a.Key == want[0] && a.Val == want[1] }) {
 			return false
 		}
 	}
-	if r.Exact {
-		return item.Text() == r.Text
+	if r.UpTo == 0 {
+		return true
 	}
-	return r.Text == "" || strings.HasPrefix(item.Text(), r.Text)
+	text := item.Text()
+	return text[:min(len(text), r.UpTo)] == r.Text
 }
 
 // resolve decides what becomes of the items that were sent and never met: the
@@ -93,7 +112,9 @@ func (s *Splicer) resolve() {
 			s.fail()
 			return
 		}
-		s.state = Joined
+		if !s.shell() {
+			s.join(nil)
+		}
 		return
 	}
 	var edits []Edit
@@ -107,7 +128,7 @@ func (s *Splicer) resolve() {
 		case replaced:
 			edits = append(edits, Edit{Move: m.refEmitted(by), Over: m.refSent(i)})
 		case item.Class == document.Inert && item.Kind == document.Child, item.Has(document.Styles):
-			edits = append(edits, Edit{Drop: m.refSent(i)})
+			edits = append(edits, Edit{Over: m.refSent(i)})
 		case s.lenient:
 		default:
 			s.fail()
@@ -117,8 +138,12 @@ func (s *Splicer) resolve() {
 	if len(m.attrs) > 0 {
 		edits = append(edits, Edit{Set: m.attrs})
 	}
-	m.edits = edits
-	s.state = Joined
+	s.repairs = len(edits) > 0
+	if s.shell() {
+		s.flush(s.putLate(edits))
+		return
+	}
+	s.join(edits)
 }
 
 // maxEdits bounds the work and the markup of a repair.
@@ -146,7 +171,8 @@ func (m *merge) refSent(i int) *Ref {
 }
 
 // refEmitted names an item that was emitted, and takes it off the list: nothing
-// but what was emitted after it, and is still on the list, stands behind it.
+// but what was emitted after it, and is still on the list, stands behind it. Behind a
+// body, only what came late has such elements.
 func (m *merge) refEmitted(by document.Item) *Ref {
 	r := refOf(by)
 	r.N = -1

@@ -31,7 +31,7 @@ type wave struct {
 	returning  bool        // the last two times with a cookie
 	header     http.Header // of the request
 	headers    []string    // of the response, names and values
-	document   string
+	document   string      // {visit} stands for how often it was asked for before
 }
 
 // maxOpening is the default of max_opening, in bytes.
@@ -51,6 +51,16 @@ func bulk(i, size int, element string) string {
 	}
 	b.WriteString("</head><body>")
 	return b.String()
+}
+
+// bodyOf is a page with a body of a size, in bytes, made of elements like no others.
+func bodyOf(i, size int, element string) string {
+	var b strings.Builder
+	b.WriteString(pageOf(i))
+	for j := 0; b.Len() < size; j++ {
+		fmt.Fprintf(&b, element, strconv.Itoa(i)+"-"+strconv.Itoa(j))
+	}
+	return b.String() + "</body></html>"
 }
 
 func visited(times int, public bool) func(i int) wave {
@@ -114,6 +124,21 @@ var floods = []flood{
 	}},
 	{name: "long slots", fill: 30, request: func(i int) wave {
 		return wave{path: fmt.Sprint("/", i), visits: 4, document: bulk(i, 1<<20, "<meta property='%s"+strings.Repeat("x", 30_000)+"' content=x>")}
+	}},
+	{name: "bodies", fill: 60, request: func(i int) wave {
+		return wave{path: fmt.Sprint("/", i), visits: 4, document: bodyOf(i, 60_000, "<p>%s"+strings.Repeat("x", 100)+"</p>")}
+	}},
+	{name: "small bodies", request: func(i int) wave {
+		return wave{path: fmt.Sprint("/", i), visits: 4, document: bodyOf(i, 600, "<p>%s</p>")}
+	}},
+	{name: "bodies with nothing but tags", fill: 60, request: func(i int) wave {
+		return wave{path: fmt.Sprint("/", i), visits: 4, document: bodyOf(i, 60_000, "<hr><hr><hr><hr><hr><hr><hr><hr><hr><i>%s</i>")}
+	}},
+	{name: "bodies that change", fill: 60, request: func(i int) wave {
+		return wave{path: fmt.Sprint("/", i), visits: 8, public: true, document: bodyOf(i, 50_000, "<p>{visit} %s</p>")}
+	}},
+	{name: "bodies that change at the end", fill: 60, request: func(i int) wave {
+		return wave{path: fmt.Sprint("/", i), visits: 8, public: true, document: bodyOf(i, 50_000, "<p>%s</p>") + "<p>{visit}</p>"}
 	}},
 	{name: "icons and one stylesheet", fill: 10, request: func(i int) wave {
 		return wave{path: fmt.Sprint("/", i), visits: 4, document: bulk(i, 1<<20, "<link rel=icon href='%s'><link rel=stylesheet href=a.css>")}
@@ -179,7 +204,7 @@ func (f *field) visit(w wave, network int, returning bool) bool {
 		answer.Vary = opening.VaryNames(h)
 		if answer.Reason = opening.Learnable(http.StatusOK, h, false); answer.Reason == "" {
 			body := w.document
-			o, reason, _ := opening.Observe(opening.LearnHeaders(nil, h), []byte(body[:min(len(body), maxOpening)]), len(body) <= maxOpening)
+			o, reason, _ := opening.Observe(opening.LearnHeaders(nil, h), []byte(body[:min(len(body), maxOpening)]), len(body) <= maxOpening, opening.Scope{Shell: true})
 			if answer.Reason = reason; reason == "" {
 				answer.Observation = o
 			}
@@ -196,7 +221,9 @@ func (f *field) visit(w wave, network int, returning bool) bool {
 
 // wave visits one page of a flood as often as it says.
 func (f *field) wave(i int, w wave) {
+	document := w.document
 	for j := range max(w.visits, 1) {
+		w.document = strings.ReplaceAll(document, "{visit}", strconv.Itoa(j))
 		network := 0
 		if w.public {
 			network = 1 + (i+j)%60_000

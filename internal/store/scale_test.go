@@ -99,7 +99,7 @@ func BenchmarkScale(b *testing.B) {
 // and again, since to read it is what takes long.
 func learnArticle(b *testing.B, p *opening.Page, i int) {
 	h := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
-	o, reason, _ := opening.Observe(opening.LearnHeaders(nil, h), []byte(article(i)), true)
+	o, reason, _ := opening.Observe(opening.LearnHeaders(nil, h), []byte(article(i)), true, opening.Scope{Shell: true})
 	if reason != "" {
 		b.Error(reason)
 	}

@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
-	rules = opening.Rules{LearnAfter: 3, Expire: time.Hour}
+	rules = opening.Rules{LearnAfter: 3, Expire: time.Hour, Shell: true}
 	start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	clean = opening.Visit{Header: http.Header{}, Learn: true}
 )
@@ -35,7 +35,7 @@ func teach(t testing.TB, p *opening.Page, document string, header ...string) {
 	for i := 0; i < len(header); i += 2 {
 		h.Add(header[i], header[i+1])
 	}
-	o, reason, _ := opening.Observe(opening.LearnHeaders(nil, h), []byte(document), true)
+	o, reason, _ := opening.Observe(opening.LearnHeaders(nil, h), []byte(document), true, opening.Scope{Shell: true})
 	if reason != "" {
 		t.Fatal(reason)
 	}

@@ -25,7 +25,7 @@ const (
 // The sites of the measured Caddy.
 const (
 	plain     = "plain"     // reverse_proxy
-	headstart = "headstart" // headstart { min_wait 0 }, then reverse_proxy
+	headstart = "headstart" // headstart { min_wait 0; flush head }, then reverse_proxy
 	respond   = "respond"   // the bytes of the opening
 )
 
@@ -132,7 +132,7 @@ func (s *stage) configure(body string) error {
 	upstream := "reverse_proxy " + s.origin.addr
 	for _, part := range [][2]string{
 		{plain, upstream},
-		{headstart, "headstart {\n\t\tmin_wait 0\n\t}\n\t" + upstream},
+		{headstart, "headstart {\n\t\tmin_wait 0\n\t\tflush head\n\t}\n\t" + upstream},
 		{respond, "respond `" + body + "`"},
 	} {
 		ports := s.ports[part[0]]

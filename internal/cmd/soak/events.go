@@ -9,7 +9,7 @@ import (
 // has them at every third of its time.
 const (
 	everyReload = time.Second
-	everyDeploy = 20 * time.Second
+	everyDeploy = 2 * time.Minute // a page has to be learned in between
 	everySpell  = 15 * time.Second
 	spellLasts  = 2 * time.Second
 	everyDown   = 40 * time.Second

@@ -140,13 +140,16 @@ func TestStrangers(t *testing.T) {
 func TestFindLeading(t *testing.T) {
 	lang := "de"
 	edits := []splice.Edit{{Set: map[string]*string{"lang": &lang}}}
+	repair := recovery.Repair(recovery.Permission{Script: true}, edits, recovery.Repaired{Secure: true, URL: "/p/1"})
+	redirect := recovery.Redirect(recovery.Permission{Script: true}, "/p/2", nil)
 	for name, test := range map[string]struct {
 		markup []byte
 		want   *leading
 	}{
 		"reload":   {recovery.Reload(recovery.Permission{Script: true}, true, "ticket", "/p/1"), &leading{cookie: "__Host-headstart=reload.ticket"}},
-		"redirect": {recovery.Redirect(recovery.Permission{Script: true}, "/p/2", nil), &leading{url: "/p/2"}},
-		"repair":   {recovery.Repair(recovery.Permission{Script: true}, edits, true, "/p/1", false), nil},
+		"redirect": {redirect, &leading{url: "/p/2"}},
+		"repair":   {repair, nil},
+		"both":     {append(repair, redirect...), &leading{url: "/p/2"}},
 	} {
 		got := findLeading(append([]byte("<html><head>"), test.markup...))
 		if (got == nil) != (test.want == nil) || got != nil && *got != *test.want {

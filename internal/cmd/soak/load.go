@@ -136,20 +136,22 @@ func noEOF(err error) error {
 }
 
 // findLeading returns where a recovery script in a page leads, nil if there is no
-// whole one yet, or if it repairs the page.
+// whole one yet, or if all of them repair the page.
 func findLeading(page []byte) *leading {
-	_, rest, found := bytes.Cut(page, []byte(recovery.Prefix))
-	if !found {
-		return nil
+	for {
+		_, rest, found := bytes.Cut(page, []byte(recovery.Prefix))
+		if !found {
+			return nil
+		}
+		script, rest, found := bytes.Cut(rest, []byte("</script>"))
+		if !found {
+			return nil
+		}
+		cookie, url, leaves, err := domtest.Leaving(recovery.Prefix + string(script))
+		if err == nil && leaves {
+			cookie, _, _ = strings.Cut(cookie, ";")
+			return &leading{cookie, url}
+		}
+		page = rest
 	}
-	script, _, found := bytes.Cut(rest, []byte("</script>"))
-	if !found {
-		return nil
-	}
-	cookie, url, leaves, err := domtest.Leaving(recovery.Prefix + string(script))
-	if err != nil || !leaves {
-		return nil
-	}
-	cookie, _, _ = strings.Cut(cookie, ";")
-	return &leading{cookie, url}
 }

@@ -148,13 +148,45 @@ func (v view) body(b *strings.Builder) {
 	if v.mark != "" {
 		fmt.Fprintf(b, "<span>Hello, %s</span>", v.mark)
 	}
-	b.WriteString("</nav></header>\n<main>\n")
+	b.WriteString("</nav></header>\n")
+	v.news(b)
+	b.WriteString("<main>\n")
 	for n := 0; n < v.bodyBytes; {
 		wrote, _ := fmt.Fprintf(b, "<p id=\"e%d\">Entry %x: what was known went first, what had to be found out came later.</p>\n",
 			n, v.random.Uint64())
 		n += wrote
 	}
 	b.WriteString("</main>\n</body>\n</html>\n")
+}
+
+// news is a list that is the same for everybody until a deploy, but for a few visits
+// of which each finds it changed in one place: an entry more, another one, one with
+// markup, or one that a script comes with.
+func (v view) news(b *strings.Builder) {
+	const entries = 8
+	changed := -1
+	if v.random.IntN(25) == 0 {
+		changed = v.random.IntN(entries)
+	}
+	b.WriteString("<aside>\n<h2>News</h2>\n<ul>\n")
+	for i := range entries {
+		text := fmt.Sprintf("News %d of build %d", i, v.deploy/2)
+		if i == changed {
+			n := v.random.IntN(1000)
+			switch n % 8 {
+			case 0, 1, 2:
+				text = fmt.Sprintf("Changed %d", n)
+			case 3, 4:
+				text += fmt.Sprintf("\n<li>Inserted %d", n)
+			case 5, 6:
+				text = fmt.Sprintf("<b>Bold %d <i>and more</b></i>", n)
+			case 7:
+				text = "<img src=\"/icon.png\" alt=\"\" onerror=\"0\">"
+			}
+		}
+		fmt.Fprintf(b, "<li><a href=\"/p/%d\">%s</a>\n", i, text)
+	}
+	b.WriteString("</ul>\n</aside>\n")
 }
 
 // errorDocument is what the backend says when it cannot say more.
