@@ -119,7 +119,7 @@ nothing). It will warn of the certificate, which the demo has signed itself:
 
   https://localhost:%[6]d/
 
-Or on the command line, and see the head arrive long before the rest:
+Or on the command line, and see the page arrive long before the backend answers:
 
   curl -k --no-buffer -H 'Sec-Fetch-Mode: navigate' -H 'Sec-Fetch-Dest: document' -H 'Accept: text/html' https://localhost:%[6]d/
 

@@ -156,6 +156,7 @@ type watcher struct {
 	mu    sync.Mutex // protects all below
 	text  bytes.Buffer
 	found bool
+	more  chan struct{} // closed at the next write; nil if nobody waits
 }
 
 func (w *watcher) Write(p []byte) (int, error) {
@@ -166,7 +167,22 @@ func (w *watcher) Write(p []byte) (int, error) {
 		w.found = true
 		close(w.seen)
 	}
+	if w.more != nil {
+		close(w.more)
+		w.more = nil
+	}
 	return len(p), nil
+}
+
+// since returns what was written after so many bytes, and a channel that is closed
+// when there is more.
+func (w *watcher) since(bytes int) (text string, more <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.more == nil {
+		w.more = make(chan struct{})
+	}
+	return string(w.text.Bytes()[bytes:]), w.more
 }
 
 func (w *watcher) String() string {

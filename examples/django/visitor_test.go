@@ -3,6 +3,7 @@ package django
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -29,7 +30,11 @@ func newVisitor(t *testing.T, gzip bool) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{DisableCompression: !gzip}
+	transport := &http.Transport{
+		DisableCompression: !gzip,
+		TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, // Caddy's own authority
+		ForceAttemptHTTP2:  true,
+	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &visitor{client: &http.Client{
 		Transport: transport,

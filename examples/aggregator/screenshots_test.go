@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+
+	"github.com/headstart-proxy/headstart/internal/testbrowser"
+)
+
+var update = flag.Bool("update", false, "write the screenshots anew")
+
+// The screenshots of the README: their size, and how many bytes they may take.
+const (
+	shotWidth, shotHeight = 800, 500
+	maxShot               = 60_000
+)
+
+// The README shows what a visitor sees while the feeds are still being read: nothing,
+// and with Headstart the page as it was learned.
+func TestScreenshots(t *testing.T) {
+	browser := testbrowser.Start(t, "screenshots")
+	g := new(gate)
+	d := startTestDemo(t, config{wait: g.wait})
+	client := d.clients(t)["h2"]
+	for range 3 {
+		visit(t, client, d.headstartTLS()+"/")
+	}
+	for _, site := range []struct {
+		name, address string
+		painted       bool
+	}{
+		{"plain", d.plainTLS(), false},
+		{"headstart", d.headstartTLS(), true},
+	} {
+		t.Run(site.name, func(t *testing.T) {
+			b := testbrowser.Open(t, browser)
+			testbrowser.Command(t, b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+				Width: shotWidth, Height: shotHeight, DeviceScaleFactor: 1,
+			})
+			reached := g.close()
+			// A navigation that has no answer yet does not return.
+			b.Leave(t, `location.href = "`+site.address+`/"`)
+			<-reached
+			if site.painted {
+				b.AwaitLeft(t)
+				testbrowser.AwaitPaint(t, b)
+			}
+			shot := testbrowser.Command(t, b, page.CaptureScreenshot, page.CaptureScreenshotParams{})
+			g.open()
+			if n := colours(t, shot.Data); site.painted != (n > 1) {
+				t.Errorf("%d colours", n)
+			}
+			file := filepath.Join("screenshots", site.name+".png")
+			if *update {
+				if err := os.WriteFile(file, small(t, shot.Data), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// colours counts the colours of a picture.
+func colours(t *testing.T, data []byte) int {
+	t.Helper()
+	picture := decode(t, data)
+	all := make(map[color.Color]bool)
+	for y := range picture.Bounds().Dy() {
+		for x := range picture.Bounds().Dx() {
+			all[picture.At(x, y)] = true
+		}
+	}
+	return len(all)
+}
+
+func decode(t *testing.T, data []byte) image.Image {
+	t.Helper()
+	picture, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return picture
+}
+
+// small encodes a picture anew, as well as can be.
+func small(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, decode(t, data)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestReadmeHasTheScreenshots(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"plain", "headstart"} {
+		file := filepath.Join("screenshots", name+".png")
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := decode(t, data).Bounds().Size(); size != image.Pt(shotWidth, shotHeight) || len(data) > maxShot {
+			t.Errorf("%s has %v pixels and %d bytes", name, size, len(data))
+		}
+		if !strings.Contains(string(readme), "examples/aggregator/"+file) {
+			t.Errorf("the README does not show %s", file)
+		}
+	}
+}
