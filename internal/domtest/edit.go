@@ -74,7 +74,9 @@ func (r *repair) over(old ref, by *ref) error {
 		if !r.classic {
 			return errors.New("only a classic script knows its siblings")
 		}
-		move := by.pick(slices.DeleteFunc(slices.Clone(r.siblings), func(n *html.Node) bool { return !by.matches(n) }))
+		move := by.pick(slices.DeleteFunc(slices.Clone(r.siblings), func(n *html.Node) bool {
+			return n.Parent != r.script.Parent || !by.matches(n) // an earlier edit may have taken it
+		}))
 		if move == nil {
 			return fmt.Errorf("move: %s: not found", *by)
 		}

@@ -34,7 +34,7 @@ const script = `(a=>{let d=document,l=location,h=d.head,s=d.currentScript,b,e,k,
 	`b=s?[...s.parentNode.children]:[];` +
 	`for(e of a.edits||g()||[]){` +
 	`for(k in e.set)m=e.set[k],o=h.parentNode,m==null?o.removeAttribute(k):o.setAttribute(k,m);` +
-	`if(e.over)o=f(e.over,h.children),m=e.move&&f(e.move,b),(k=o&&(m||!e.move))&&(m?o.replaceWith(m):o.remove());` +
+	`if(e.over)o=f(e.over,h.children),m=e.move&&f(e.move,s.parentNode.children),(k=o&&(m||!e.move))&&(m?o.replaceWith(m):o.remove());` +
 	`if(e.put)o=b.slice(~e.at.length,-1),(k=o.map(e=>e.nodeName)==e.put)&&o.map((m,i)=>e.at[i]<0||h.insertBefore(m,h.children[e.at[i]]));` +
 	`if(e.cut)o=[...s.parentNode.childNodes].slice(e.from||0,-1),` +
 	`(k=s.matches(e.in)&&o.map(e=>e.nodeName)==e.cut)&&o.map(e=>e.remove());` +

@@ -125,6 +125,7 @@ func TestLate(t *testing.T) {
 		{"a script", css, "<p>", css + script, "reloaded", "", "", ""},
 		{"a stylesheet more", css, "<p>", css + css2, "reloaded", "", "", ""},
 		{"another stylesheet", css, "<p>", css2, "repaired", css2, "LINK", "[-1]"},
+		{"two alike for two alike", css + css, "<p>", css2 + css2, "repaired", css2 + css2, "LINK,LINK", "[-1 -1]"},
 		{"a stale title", title + css, "<p>", css, "repaired", "", "", "[]"},
 		{"another title", title + css, "<p>", "<title>b</title>" + css, "repaired", "<title>b</title>", "TITLE", "[0]"},
 		{"a policy", css, "<p>", css + policy, "reloaded", "", "", ""},
