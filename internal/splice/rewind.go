@@ -67,12 +67,15 @@ func chain(body *document.Body, open int32) (elements []int32) {
 	return elements
 }
 
-// removable reports whether all that stands behind a point may be removed, and the
-// elements that it stands in can be named in a selector. What a script has done stays
-// when the script goes, which an error page can live with.
+// removable reports whether all that stands behind a point may be removed, and that
+// and the elements that it stands in can be named: in a selector, and as the DOM does it,
+// with commas between. What a script has done stays when the script goes, which an error
+// page can live with.
 func (s *Splicer) removable(body *document.Body, p document.Point) bool {
-	for _, element := range chain(body, p.Open) {
-		if strings.Trim(body.Nodes[element].Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+	open := chain(body, p.Open)
+	for i, n := range body.Nodes {
+		named := n.Parent == p.Open && n.Offset >= p.Offset || slices.Contains(open, int32(i))
+		if named && strings.Trim(n.Name, "#abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			return false
 		}
 	}

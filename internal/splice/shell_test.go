@@ -53,6 +53,7 @@ func TestRewind(t *testing.T) {
 		{"a bold text", "<p>a<b>b</b><br>‸", "<p>‸a<b>c</b>", "repaired", "", "#text,B,BR", "html>body>p>script"},
 		{"a custom element", "<x-a>b<br>‸", "<x-a>‸c", "repaired", "", "#text,BR", "html>body>x-a>script"},
 		{"a name that is no selector", "<x:a>b<br>‸", "<x:a>‸c", "reloaded", "", "", ""},
+		{"a name that is no name of HTML", "<p>a</p><x\u00e9>b</x\u00e9>‸", "<p>a</p>c", "reloaded", "", "", ""},
 		{"a shorter page", "<p>a</p><p>b</p>‸", "<p>a</p>‸", "repaired", "", "P", "html>body>script"},
 		{"a script before", "<script>f()</script><p>a</p>‸", "<script>f()</script>‸<p>b</p>", "repaired", "", "P", "html>body>script"},
 		{"a script behind", "<p>a</p><script>f()</script>‸", "<p>b</p><script>f()</script>", "reloaded", "", "", ""},
