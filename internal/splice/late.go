@@ -13,8 +13,7 @@ import (
 // lateItem is an item that waits for the end of the head.
 type lateItem struct {
 	item document.Item
-	at   int  // how many elements of head stand before it
-	over bool // it takes the place of another one
+	at   int // how many elements of head stand before it; -1 if it takes the place of another
 }
 
 // maxLate is how many items may come late behind a body, and maxPlace is more than a
@@ -37,7 +36,10 @@ func (s *Splicer) emitLate(item document.Item, over bool) {
 	if s.unordered = s.unordered || !s.inOrder(); s.unordered {
 		at = maxPlace // behind all, as it would be without a body
 	}
-	s.late = append(s.late, lateItem{item, at, over})
+	if over {
+		at = -1
+	}
+	s.late = append(s.late, lateItem{item, at})
 }
 
 // inOrder reports whether the elements that are met were sent one after the other,
@@ -88,9 +90,6 @@ func (s *Splicer) putLate(edits []Edit) []Edit {
 		s.out = append(s.out, l.item.Raw...)
 		names[i] = nodeName(l.item.Name)
 		e.At = append(e.At, l.at)
-		if l.over {
-			e.At[i] = -1
-		}
 	}
 	e.Put = strings.Join(names, ",")
 	s.late = nil

@@ -295,13 +295,12 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 	late := slices.ContainsFunc(now, func(a html.Attribute) bool {
 		return document.Visible(a.Key) && !slices.ContainsFunc(before, func(b html.Attribute) bool { return a.Key == b.Key })
 	})
-	script := s.seq.firstMark(document.Script)
 	if late {
 		m.limit = min(m.limit, m.seq.script)
-		s.bodyLimit = min(s.bodyLimit, s.seq.whole(script))
+		s.bodyLimit = min(s.bodyLimit, s.seq.whole(s.seq.firstMark(document.Script)))
 	}
 	if s.state == Merging {
-		seen := m.seq.script < m.sent || script < s.seq.Size(s.sent) // by a script
+		seen := s.sentScript(0)
 		if i < m.sent && late && seen && s.conflict() {
 			return
 		}
@@ -320,11 +319,17 @@ func (s *Splicer) takeHTML(item document.Item, i int) {
 // events, and they and their values can be written, whatever the charset.
 func nameable(attrs map[string]*string) bool {
 	for key, value := range attrs {
-		if key == "" || key[0] < 'a' || strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(key, "on") || value != nil && !document.IsASCII(*value) {
+		if key == "" || key[0] < 'a' || !isPlain(key) || strings.HasPrefix(key, "on") || value != nil && !document.IsASCII(*value) {
 			return false
 		}
 	}
 	return true
+}
+
+// isPlain reports whether a name has only lower-case letters of ASCII, digits and dashes,
+// so that it means the same in the DOM, in a selector and to every script.
+func isPlain(name string) bool {
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // conflict says that what was sent cannot become the backend's page, and reports

@@ -67,15 +67,18 @@ func chain(body *document.Body, open int32) (elements []int32) {
 	return elements
 }
 
-// removable reports whether all that stands behind a point may be removed, and that
-// and the elements that it stands in can be named: in a selector, and as the DOM does it,
-// with commas between. What a script has done stays when the script goes, which an error
-// page can live with.
+// removable reports whether all that stands behind a point may be removed. The edits
+// must be able to name it, as the DOM does, with commas between, and the elements that
+// it stands in, in a selector. What a script has done stays when the script goes, which
+// an error page can live with.
 func (s *Splicer) removable(body *document.Body, p document.Point) bool {
-	open := chain(body, p.Open)
-	for i, n := range body.Nodes {
-		named := n.Parent == p.Open && n.Offset >= p.Offset || slices.Contains(open, int32(i))
-		if named && strings.Trim(n.Name, "#abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+	for _, element := range chain(body, p.Open) {
+		if !isPlain(body.Nodes[element].Name) {
+			return false
+		}
+	}
+	for _, n := range body.Nodes {
+		if n.Parent == p.Open && n.Offset >= p.Offset && !isPlain(strings.TrimPrefix(n.Name, "#")) {
 			return false
 		}
 	}
@@ -86,14 +89,15 @@ func (s *Splicer) removable(body *document.Body, p document.Point) bool {
 		return m.Offset >= p.Offset && m.Traits&document.Fixed != 0
 	})
 	// A custom element of which a script has told the browser has run some of it.
-	return !fixed && !(s.sentScript() && slices.ContainsFunc(body.Nodes, func(n document.Node) bool {
+	return !fixed && !(s.sentScript(document.Handler) && slices.ContainsFunc(body.Nodes, func(n document.Node) bool {
 		return n.Offset >= p.Offset && strings.Contains(n.Name, "-")
 	}))
 }
 
-// sentScript reports whether a script was sent.
-func (s *Splicer) sentScript() bool {
-	return s.seq.script < min(s.sent, len(s.seq.Items)) || s.seq.firstMark(document.Script|document.Handler) < s.seq.Size(s.sent)
+// sentScript reports whether a script was sent, or an element of the body with one of
+// the traits that are as good as one.
+func (s *Splicer) sentScript(as document.Traits) bool {
+	return s.seq.script < min(s.sent, len(s.seq.Items)) || s.seq.firstMark(document.Script|as) < s.seq.Size(s.sent)
 }
 
 // cut lets out the end tags that lead from the end of what was sent to the elements
