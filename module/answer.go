@@ -5,13 +5,16 @@ import (
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/headstart-proxy/headstart/internal/opening"
 )
 
 // statusClientClosed is what reverse_proxy writes when the visitor has left.
 const statusClientClosed = 499
 
 // answered notes that the backend's final header is here.
-func (x *exchange) answered(status int) {
+func (x *exchange) answered(status int, h http.Header) {
+	x.headOnly = !opening.Shell(h)
 	if status == statusClientClosed {
 		return // that is not the backend's
 	}

@@ -74,6 +74,7 @@ type exchange struct {
 
 	// Written when the backend answers.
 	status    int           // the backend's status, 0 if it gave none
+	headOnly  bool          // the backend wants no shell
 	header    time.Duration // since start; of the backend's header
 	firstByte time.Duration // of the backend's first body byte
 

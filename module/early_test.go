@@ -77,21 +77,27 @@ type earlySite struct {
 func startEarly(t *testing.T, at level, directives string, afterSite ...string) *earlySite {
 	t.Helper()
 	t.Cleanup(module.SetMaxReloaded(math.MaxInt)) // these pages load again on purpose
+	return startSite(t, at, directives, fmt.Sprintf("flush %s\ncrawlers %[1]s", at), "", strings.Join(afterSite, "\n"))
+}
+
+// startSite starts a site that commits at a level. outer stands in front of headstart,
+// options are its lines, proxy is the block of reverse_proxy, and after stands behind;
+// each may be empty.
+func startSite(t *testing.T, at level, outer, options, proxy, after string) *earlySite {
+	t.Helper()
 	origin := startOrigin(t)
-	c := startCaddy(t, fmt.Sprintf(`
+	return &earlySite{startCaddy(t, fmt.Sprintf(`
 http://:<site>, https://example.test:<site_tls> {
 	log
-	%[1]s
+	%s
 	headstart {
 		min_wait 0
-		flush %[2]s
-		crawlers %[2]s
+		%s
 	}
-	reverse_proxy %[3]s
-	%[4]s
+	reverse_proxy %s %s
+	%s
 }
-`, directives, at, origin.Addr(), strings.Join(afterSite, "\n")))
-	return &earlySite{c, origin, at}
+`, outer, options, origin.Addr(), proxy, after)), origin, at}
 }
 
 // htmlPage is the script of a backend that answers at once.

@@ -122,14 +122,11 @@ func (j *joiner) takeIn() {
 	case answer.Reason != "":
 		j.tap = tap{}
 	case joined:
-		answer.Depth, answer.Expected = j.splicer.Depth(), x.expected
-		if !opening.Shell(j.header) {
-			answer.Depth = min(answer.Depth, len(x.expected.Items))
-		}
+		answer.Depth, answer.Expected = x.proved(j.splicer.Depth(), x.expected), x.expected
 	case j.bodyOnly && !j.complete: // the rest may be missing
 		return
 	case j.bodyOnly:
-		answer.Depth, answer.Expected = j.splicer.Stands(), x.expected
+		answer.Depth, answer.Expected = x.proved(j.splicer.Stands(), x.expected), x.expected
 	case j.surprised && j.tap.on && j.complete:
 		answer.Reason = opening.Surprised // the new document replaces the old one the sooner
 	}

@@ -58,7 +58,7 @@ func (j *joiner) showError(status int, err error) {
 func (j *joiner) clear() {
 	for _, part := range j.splicer.Clear() {
 		if len(part.Edits) > 0 && j.early.permission.Script {
-			part.Bytes = append(part.Bytes, recovery.Repair(j.early.permission, part.Edits, recovery.Repaired{Body: true, Stay: true})...)
+			part.Bytes = append(part.Bytes, j.repair(part.Edits, true)...)
 		}
 		_ = j.emit(part.Bytes) // an error shows again with the page
 	}

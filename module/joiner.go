@@ -98,11 +98,11 @@ func (j *joiner) takeHeader(status int) {
 	if j.state != waiting {
 		return
 	}
-	j.x.answered(status)
+	j.x.answered(status, j.header)
 	j.declared = declaredLength(j.header)
 	j.headers = opening.LearnHeaders(j.commitment.base, j.header)
 	if j.x.plan.Observe {
-		j.tap = j.x.newTap(j.header)
+		j.tap = j.x.newTap()
 	}
 	j.replaceNonces()
 	j.act(status)
@@ -226,13 +226,19 @@ func (j *joiner) mend(part *splice.Part) bool {
 		}
 		j.retap()
 	}
-	part.Bytes = append(part.Bytes, recovery.Repair(j.early.permission, part.Edits, recovery.Repaired{
+	part.Bytes = append(part.Bytes, j.repair(part.Edits, j.failing == ownError)...)
+	return true
+}
+
+// repair returns the markup that does edits. stay says that the page is not loaded again
+// whatever happens.
+func (j *joiner) repair(edits []splice.Edit, stay bool) []byte {
+	return recovery.Repair(j.early.permission, edits, recovery.Repaired{
 		Secure: j.x.r.TLS != nil,
 		URL:    j.pageRef(),
 		Body:   j.x.expected.Shell(j.x.plan.Early.Sent),
-		Stay:   j.failing == ownError,
-	})...)
-	return true
+		Stay:   stay,
+	})
 }
 
 // emit passes p on to the visitor.
@@ -340,7 +346,7 @@ func (j *joiner) retap() {
 	if j.tap.on || !j.x.visit.Learn || j.raw.lost {
 		return
 	}
-	j.tap = j.x.newTap(j.header)
+	j.tap = j.x.newTap()
 	j.tap.write(j.raw.bytes)
 }
 

@@ -12,18 +12,7 @@ import (
 // limitedSite is a site with options of headstart.
 func limitedSite(t *testing.T, outer, options string) *earlySite {
 	t.Helper()
-	origin := startOrigin(t)
-	return &earlySite{startCaddy(t, fmt.Sprintf(`
-http://:<site>, https://example.test:<site_tls> {
-	log
-	%s
-	headstart {
-		min_wait 0
-		%s
-	}
-	reverse_proxy %s
-}
-`, outer, options, origin.Addr())), origin, shell}
+	return startSite(t, shell, outer, options, "", "")
 }
 
 // What the operator or the page itself takes out of the shell does not come early,

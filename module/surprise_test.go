@@ -225,23 +225,8 @@ func TestSurprises(t *testing.T) {
 // startSurprises starts a site whose proxy does not wait for a header for long.
 func startSurprises(t *testing.T, at level, outer, after string) *earlySite {
 	t.Helper()
-	origin := startOrigin(t)
-	return &earlySite{startCaddy(t, fmt.Sprintf(`
-http://:<site>, https://example.test:<site_tls> {
-	log
-	%s
-	headstart {
-		min_wait 0
-		flush %s
-	}
-	reverse_proxy %s {
-		transport http {
-			response_header_timeout 1s
-		}
-	}
-	%s
-}
-`, outer, at, origin.Addr(), after)), origin, at}
+	const proxy = "{\ntransport http {\nresponse_header_timeout 1s\n}\n}"
+	return startSite(t, at, outer, "flush "+string(at), proxy, after)
 }
 
 func (test surprise) run(t *testing.T, s *earlySite, v *visitor, path string, handlesErrors bool) {

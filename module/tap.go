@@ -2,9 +2,8 @@ package module
 
 import (
 	"bytes"
-	"net/http"
 
-	"github.com/headstart-proxy/headstart/internal/opening"
+	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
 // tap keeps the first bytes of a body: to somewhat behind the end of a head, or as
@@ -26,10 +25,19 @@ const (
 // headEnds are the usual spellings. With another one more is kept than needed.
 var headEnds = [][]byte{[]byte("</head>"), []byte("</HEAD>")}
 
-// newTap returns a tap for a response with a header. What the backend keeps from being
-// learned is not kept.
-func (x *exchange) newTap(h http.Header) tap {
-	return tap{on: true, limit: x.h.MaxOpening, shell: x.rules.Shell && opening.Shell(h)}
+// newTap returns a tap for the response that the backend has begun. What it keeps from
+// being learned is not kept.
+func (x *exchange) newTap() tap {
+	return tap{on: true, limit: x.h.MaxOpening, shell: x.rules.Shell && !x.headOnly}
+}
+
+// proved returns how many steps the response proves that bears out so many of those
+// expected: those of the head at most, if the backend wants no shell.
+func (x *exchange) proved(depth int, expected *splice.Sequence) int {
+	if x.headOnly {
+		return min(depth, len(expected.Items))
+	}
+	return depth
 }
 
 func (t *tap) write(p []byte) {

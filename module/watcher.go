@@ -31,7 +31,6 @@ type watcher struct {
 	splicer     splice.Splicer // measures how much is as expected
 	replacer    *csp.Replacer  // of nonces in what is compared; nil if there are none
 	comparing   bool
-	headOnly    bool  // the backend wants no shell
 	declared    int64 // Content-Length, -1 if there is none
 	received    int64 // bytes of the body
 	err         error // what next returned, errPanic if it has not
@@ -67,12 +66,11 @@ func (w *watcher) noteHeader(status int) {
 	}
 	w.wroteHeader = true
 	x := w.x
-	x.answered(status)
 	h := w.Header()
+	x.answered(status, h)
 	defer dropWishes(h, w.base[headerWishes])
 	w.declared = declaredLength(h)
 	w.headers = opening.LearnHeaders(w.base, h)
-	w.headOnly = !opening.Shell(h)
 	w.answer.Wait = x.header
 	w.answer.Vary = opening.VaryNames(h)
 	w.answer.Strictness = opening.StrictnessOf(h)
@@ -95,7 +93,7 @@ func (w *watcher) noteHeader(status int) {
 		return
 	}
 	if x.plan.Observe {
-		w.tap = x.newTap(h)
+		w.tap = x.newTap()
 	} else if x.plan.Expected != nil {
 		w.startComparing()
 	}
@@ -191,10 +189,7 @@ func (w *watcher) learn() {
 			w.splicer.Next(w.replacer.End())
 		}
 		w.splicer.End()
-		w.answer.Depth, w.answer.Expected = w.splicer.Depth(), x.plan.Expected
-		if w.headOnly {
-			w.answer.Depth = min(w.answer.Depth, len(x.plan.Expected.Items))
-		}
+		w.answer.Depth, w.answer.Expected = x.proved(w.splicer.Depth(), x.plan.Expected), x.plan.Expected
 	}
 	x.learn(w.answer, w.headers, w.tap)
 }
