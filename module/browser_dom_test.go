@@ -1,133 +1,18 @@
 package module_test
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/log"
-	cdpage "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
-
 	"github.com/headstart-proxy/headstart/internal/recovery"
+	"github.com/headstart-proxy/headstart/internal/testbrowser"
 )
 
 // A tab is one tab of the browser, with cookies of its own.
-type tab struct {
-	ctx     context.Context
-	changed chan struct{} // holds a value if something happened since it was read
-
-	mu     sync.Mutex // protects what follows
-	errors []string   // errors, exceptions and violations since the last load began
-	loads  int        // documents since then
-}
-
-// openTab opens a tab that ends with another test, which t is a part of. The
-// emulation comes before any page.
-func openTab(t, until *testing.T, browser context.Context, emulation ...chromedp.Action[chromedp.Void]) *tab {
-	t.Helper()
-	ctx, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
-	until.Cleanup(closeTab)
-	b := &tab{ctx: ctx, changed: make(chan struct{}, 1)}
-	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would be the tab's
-		t.Fatal(err)
-	}
-	if err := chromedp.Listen(ctx, b.take); err != nil {
-		t.Fatal(err)
-	}
-	// Violations of a policy that only reports are no errors by themselves.
-	command(t, b, cdpage.AddScriptToEvaluateOnNewDocument, cdpage.AddScriptToEvaluateOnNewDocumentParams{Source: `
-		addEventListener("securitypolicyviolation", e =>
-			console.error("violation", e.disposition, e.effectiveDirective, e.blockedURI))`})
-	if err := chromedp.Do(ctx, emulation...); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// command runs a command in a tab.
-func command[P, R any](t *testing.T, b *tab, c cdp.Command[P, R], params P) R {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	result, err := chromedp.Call(ctx, c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result
-}
-
-// emulate is a command as an action.
-func emulate[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, target, command, params)
-		return chromedp.Void{}, err
-	}
-}
-
-// evaluate runs JavaScript in the page, and waits for a promise.
-func evaluate[T any](t *testing.T, b *tab, script string) T {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	result, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
-	return result
-}
-
-// awaitIn returns when a condition holds in a page that is still coming.
-func awaitIn(t *testing.T, b *tab, condition string) {
-	t.Helper()
-	evaluate[string](t, b, fmt.Sprintf(`new Promise(done => {
-		const look = () => { if (%s) { watch.disconnect(); done("") } };
-		const watch = new MutationObserver(look);
-		watch.observe(document, {subtree: true, childList: true, characterData: true});
-		look();
-	})`, condition))
-}
-
-// take takes an event of the browser.
-func (b *tab) take(event any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := event.(type) {
-	case *runtime.EventExceptionThrown:
-		text := e.ExceptionDetails.Text
-		if e.ExceptionDetails.Exception != nil {
-			text += " " + e.ExceptionDetails.Exception.Description
-		}
-		b.errors = append(b.errors, "exception: "+text)
-	case *runtime.EventConsoleAPICalled:
-		if e.Type == runtime.ConsoleAPICalledTypeError {
-			var text []string
-			for _, arg := range e.Args {
-				text = append(text, string(arg.Value))
-			}
-			b.errors = append(b.errors, "console: "+strings.Join(text, " "))
-		}
-	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError {
-			b.errors = append(b.errors, fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
-		}
-	case *cdpage.EventFrameNavigated:
-		b.loads++
-	case *cdpage.EventLoadEventFired, *cdpage.EventFrameStoppedLoading:
-	default:
-		return
-	}
-	select {
-	case b.changed <- struct{}{}:
-	default:
-	}
-}
+type tab = testbrowser.Tab
 
 // A dump is what a page is, as far as it has to be the same by whatever way it
 // came. What has no order among the children of head is sorted. White space and
@@ -167,13 +52,13 @@ const dumpScript = `(() => {
 })()`
 
 // dumping returns the script that makes a dump. Without scripts, what would have
-// moved elements stays.
+// moved elements stays, and a recovery is a link, which the script follows.
 func dumping(scripts bool) string {
-	recovering := "[data-headstart]"
+	recovering, follow := "[data-headstart]", ""
 	if !scripts {
-		recovering = ":not(script)[data-headstart]"
+		recovering, follow = ":not(script)[data-headstart]", `document.querySelector("a[data-headstart]")?.click(), `
 	}
-	return fmt.Sprintf(dumpScript, recovering, recovery.Prefix)
+	return follow + fmt.Sprintf(dumpScript, recovering, recovery.Prefix)
 }
 
 // A landing is how a navigation ended.
@@ -186,43 +71,16 @@ type landing struct {
 // load loads a page and returns when it stands at a place. committed is called
 // when the browser has the beginning of the response. settle is whether scripts
 // run, and errors may come late.
-func (b *tab) load(t *testing.T, url, place string, settle bool, committed func()) landing {
+func load(t *testing.T, b *tab, url, place string, settle bool, committed func()) landing {
 	t.Helper()
-	b.mu.Lock()
-	b.errors, b.loads = nil, 0
-	b.mu.Unlock()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	result, err := chromedp.Call(ctx, cdpage.Navigate, cdpage.NavigateParams{URL: url})
-	if err != nil || result.ErrorText != "" {
-		t.Fatalf("nothing came early: %s, %v", result.ErrorText, err)
-	}
+	b.Navigate(t, url)
 	committed()
-	script := dumping(settle)
-	for {
-		d, err := chromedp.Run(ctx, chromedp.Evaluate[dump](script))
-		if err == nil && d.Standing && d.Place == place {
-			if settle {
-				// Violations are reported by tasks of their own.
-				_, err = chromedp.Run(ctx, chromedp.Evaluate[string](`new Promise(done => requestIdleCallback(() => done("")))`, chromedp.EvalAwaitPromise))
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return landing{d, normalized(b.errors), b.loads}
-		}
-		if !settle { // without scripts there is a link
-			_, _ = chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("a[data-headstart]")?.click(), ""`))
-		}
-		// Evaluating fails while one document takes the place of another.
-		select {
-		case <-b.changed:
-		case <-ctx.Done():
-			t.Fatalf("the page does not get to %s: %+v, %v", place, d, err)
-		}
+	d := testbrowser.AwaitState(t, b, dumping(settle), func(d dump) bool { return d.Standing && d.Place == place })
+	if settle {
+		b.Settle(t)
 	}
+	errors, loads := b.Seen()
+	return landing{d, normalized(errors), loads}
 }
 
 var (

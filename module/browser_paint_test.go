@@ -10,6 +10,7 @@ import (
 
 	cdpage "github.com/chromedp/cdproto/page"
 
+	"github.com/headstart-proxy/headstart/internal/testbrowser"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
@@ -42,10 +43,10 @@ func TestBrowserPaintsBeforeTheBackendAnswers(t *testing.T) {
 			answer := served{body: strings.ReplaceAll(paintedPage, "{visit}", "9")}
 			s.origin.Handle(path, append([]testorigin.Step{testorigin.Wait(gate)}, answer.steps()...)...)
 			b := s.tab(t, "")
-			b.load(t, strings.Replace(v.url(t, s.c, "site", path), "127.0.0.1", host, 1), path, true, func() {
+			load(t, b, strings.Replace(v.url(t, s.c, "site", path), "127.0.0.1", host, 1), path, true, func() {
 				await(t, "the request at the backend", gate.Arrived())
-				evaluate[string](t, b, firstPaint)
-				if rect := evaluate[[]float64](t, b, `(r => [r.left, r.top, r.height])(document.querySelector("nav").getBoundingClientRect())`); rect[0] != 0 || rect[1] != 0 || rect[2] != 60 {
+				testbrowser.AwaitPaint(t, b)
+				if rect := testbrowser.Evaluate[[]float64](t, b, `(r => [r.left, r.top, r.height])(document.querySelector("nav").getBoundingClientRect())`); rect[0] != 0 || rect[1] != 0 || rect[2] != 60 {
 					t.Errorf("the navigation is at %v", rect)
 				}
 				checkPixels(t, b, map[image.Point]color.RGBA{inNav: navColor, inMain: white})
@@ -61,16 +62,10 @@ func TestBrowserPaintsBeforeTheBackendAnswers(t *testing.T) {
 	}
 }
 
-// firstPaint waits for the first paint that shows anything (Paint Timing, section
-// 2.2).
-const firstPaint = `new Promise(done => new PerformanceObserver(all => {
-	if (all.getEntriesByName("first-contentful-paint").length) done("")
-}).observe({type: "paint", buffered: true}))`
-
 // checkPixels compares a screenshot with colours.
 func checkPixels(t *testing.T, b *tab, want map[image.Point]color.RGBA) {
 	t.Helper()
-	shot := command(t, b, cdpage.CaptureScreenshot, cdpage.CaptureScreenshotParams{})
+	shot := testbrowser.Command(t, b, cdpage.CaptureScreenshot, cdpage.CaptureScreenshotParams{})
 	picture, err := png.Decode(bytes.NewReader(shot.Data))
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/headstart-proxy/headstart/internal/recovery"
+	"github.com/headstart-proxy/headstart/internal/testbrowser"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
@@ -229,8 +230,8 @@ func browserSurprises() (cases []browserCase) {
 
 // handicaps are what a browser may lack.
 var handicaps = map[string][]chromedp.Action[chromedp.Void]{
-	"cookies": {emulate(emulation.SetDocumentCookieDisabled, emulation.SetDocumentCookieDisabledParams{Disabled: true})},
-	"scripts": {emulate(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})},
+	"cookies": {testbrowser.Emulate(emulation.SetDocumentCookieDisabled, emulation.SetDocumentCookieDisabledParams{Disabled: true})},
+	"scripts": {testbrowser.Emulate(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})},
 }
 
 // A browser without cookies or scripts gets there, too, and does not go round in

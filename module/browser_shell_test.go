@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headstart-proxy/headstart/internal/testbrowser"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
@@ -82,10 +83,10 @@ func (test shellCase) run(t *testing.T, s *browserSites, protocol string) {
 	b := s.tab(t, test.handicap)
 	if test.signedIn != nil {
 		name, value, _ := strings.Cut(session, "=")
-		command(t, b, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: url("site")})
+		testbrowser.Command(t, b, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: url("site")})
 	}
 	scripts := test.handicap != "scripts"
-	got := b.load(t, url("site")+fragment, place, scripts, func() {
+	got := load(t, b, url("site")+fragment, place, scripts, func() {
 		await(t, "the request at the backend", gate.Arrived())
 		if scripts && test.level == "" {
 			test.comesEarly(t, b)
@@ -98,7 +99,7 @@ func (test shellCase) run(t *testing.T, s *browserSites, protocol string) {
 			test.answered(t, s, b)
 		}
 	})
-	if test.seen != "" && !evaluate[bool](t, b, test.seen) {
+	if test.seen != "" && !testbrowser.Evaluate[bool](t, b, test.seen) {
 		t.Errorf("not true: %s", test.seen)
 	}
 	gotLooks := test.stand(t, b, &got, scripts)
@@ -112,7 +113,7 @@ func (test shellCase) run(t *testing.T, s *browserSites, protocol string) {
 	if test.want != "" {
 		s.origin.Handle(path, served{body: test.want}.steps()...)
 	}
-	want := b.load(t, url("direct")+fragment, place, scripts, func() {})
+	want := load(t, b, url("direct")+fragment, place, scripts, func() {})
 	wantLooks := test.stand(t, b, &want, scripts)
 	for _, extra := range test.extra {
 		i, j := slices.Index(got.Others, extra), slices.Index(gotLooks, extra)
@@ -180,8 +181,8 @@ func (test shellCase) comesEarly(t *testing.T, b *tab) {
 	if early == "" {
 		early = "footer"
 	}
-	awaitIn(t, b, "document.querySelector("+strconv.Quote(early)+")")
-	if test.late != "" && evaluate[bool](t, b, "!!document.querySelector("+strconv.Quote(test.late)+")") {
+	testbrowser.Await(t, b, "document.querySelector("+strconv.Quote(early)+")")
+	if test.late != "" && testbrowser.Evaluate[bool](t, b, "!!document.querySelector("+strconv.Quote(test.late)+")") {
 		t.Errorf("%s came early", test.late)
 	}
 }
@@ -191,14 +192,14 @@ func (test shellCase) comesEarly(t *testing.T, b *tab) {
 func (test shellCase) stand(t *testing.T, b *tab, l *landing, scripts bool) []string {
 	t.Helper()
 	if test.landed != "" {
-		evaluate[any](t, b, test.landed)
-		l.dump = evaluate[dump](t, b, dumping(scripts))
+		testbrowser.Evaluate[any](t, b, test.landed)
+		l.dump = testbrowser.Evaluate[dump](t, b, dumping(scripts))
 	}
 	looks := test.looks
 	if looks == "" {
 		looks = "''"
 	}
-	return evaluate[[]string](t, b, `[...document.head.children].map(e =>
+	return testbrowser.Evaluate[[]string](t, b, `[...document.head.children].map(e =>
 		"<" + e.localName + [...e.attributes].map(a => a.name == "nonce" ? " nonce" : " " + a.name + "=" + JSON.stringify(a.value)).sort().join("") + ">" +
 		e.textContent).concat(String(`+looks+`))`)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headstart-proxy/headstart/internal/testbrowser"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
@@ -111,7 +112,7 @@ func shellsThatStay() []shellCase {
 		},
 		answered: func(t *testing.T, _ *browserSites, b *tab) {
 			await(t, "the backend's head", rest.Arrived())
-			awaitIn(t, b, `document.title == "Page 9" && document.head.querySelector("[name=csrf-token]")?.content == "9"`)
+			testbrowser.Await(t, b, `document.title == "Page 9" && document.head.querySelector("[name=csrf-token]")?.content == "9"`)
 			rest.Open()
 		},
 	})

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headstart-proxy/headstart/internal/testbrowser"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
@@ -19,7 +20,7 @@ func shellsThatAreTouched() []shellCase {
 		return served{body: change(page, "What is new", "What else is new")}.steps()
 	}
 	do := func(script string) func(*testing.T, *browserSites, *tab) {
-		return func(t *testing.T, _ *browserSites, b *tab) { evaluate[any](t, b, script) }
+		return func(t *testing.T, _ *browserSites, b *tab) { testbrowser.Evaluate[any](t, b, script) }
 	}
 	const (
 		extension = `const e = document.createElement("aside"); e.id = "extension"; e.textContent = "an advert less"; document.body.prepend(e)`
@@ -96,7 +97,7 @@ func shellsThatAreTouched() []shellCase {
 		},
 		answered: func(t *testing.T, _ *browserSites, b *tab) {
 			await(t, "the end of the page", answered.Arrived())
-			awaitIn(t, b, `document.scripts.length > 0`)
+			testbrowser.Await(t, b, `document.scripts.length > 0`)
 			sheet.Open()
 		},
 	})

@@ -67,10 +67,10 @@ func (s *browserSites) tab(t *testing.T, handicap string) *tab {
 	t.Helper()
 	b := s.tabs[handicap]
 	if b == nil {
-		b = openTab(t, s.t, s.browser, handicaps[handicap]...)
+		b = testbrowser.Open(t, s.t, s.browser, handicaps[handicap]...)
 		s.tabs[handicap] = b
 	}
-	command(t, b, network.ClearBrowserCookies, cdp.Empty{})
+	testbrowser.Command(t, b, network.ClearBrowserCookies, cdp.Empty{})
 	return b
 }
 
@@ -179,7 +179,7 @@ func (test browserCase) run(t *testing.T, s *browserSites, protocol string) {
 	if test.place != "" {
 		place = test.place
 	}
-	got := s.tab(t, test.handicap).load(t, url+fragment, place, test.handicap != "scripts", gate.Open)
+	got := load(t, s.tab(t, test.handicap), url+fragment, place, test.handicap != "scripts", gate.Open)
 	requests := 0
 	for _, r := range drain(t, s.origin) {
 		if r.Target == path {
@@ -191,7 +191,7 @@ func (test browserCase) run(t *testing.T, s *browserSites, protocol string) {
 		s.origin.Handle(path, served{body: test.want}.steps()...)
 	}
 	url, _ = address("direct")
-	want := s.tab(t, test.handicap).load(t, url+fragment, place, test.handicap != "scripts", func() {})
+	want := load(t, s.tab(t, test.handicap), url+fragment, place, test.handicap != "scripts", func() {})
 
 	for _, extra := range test.extra {
 		i := slices.Index(got.Others, extra)

@@ -88,7 +88,7 @@ func TestBrowser(t *testing.T) {
 					test.outcome = "merged" // nonces are other bytes each time
 				}
 				t.Run(fmt.Sprintf("%s/nonce %v/%s", protocol, nonce, test.name), func(t *testing.T) {
-					test.run(t, testbrowser.Open(t, browser), d, o, protocol)
+					test.run(t, testbrowser.Open(t, t, browser), d, o, protocol)
 				})
 			}
 		}

@@ -43,7 +43,7 @@ func TestScreenshots(t *testing.T) {
 		{"headstart", d.headstartTLS(), true},
 	} {
 		t.Run(site.name, func(t *testing.T) {
-			b := testbrowser.Open(t, browser)
+			b := testbrowser.Open(t, t, browser)
 			testbrowser.Command(t, b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 				Width: shotWidth, Height: shotHeight, DeviceScaleFactor: 1,
 			})

@@ -97,7 +97,7 @@ func testBrowser(t *testing.T, g *gate, p *planet) {
 	for _, site := range sites {
 		for _, test := range site.pages {
 			t.Run(site.name+"/"+site.protocol+"/"+test.name, func(t *testing.T) {
-				test.run(t, testbrowser.Open(t, browser), g, p, log, site)
+				test.run(t, testbrowser.Open(t, t, browser), g, p, log, site)
 			})
 		}
 	}
