@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // what a Caddyfile may name
 
 	_ "github.com/headstart-proxy/headstart/caddyfile" // the directive under test
+	"github.com/headstart-proxy/headstart/internal/testdir"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 )
 
@@ -92,24 +92,11 @@ func startCaddy(t *testing.T, caddyfile string, globalOptions ...string) *caddyS
 	return c
 }
 
-// storageDir returns a directory for Caddy's storage. Caddy cleans its storage in
-// the background, with a lock file, and does not wait for that when it stops; so
-// t.TempDir, which fails if a file appears while it is being removed, is no use.
+// storageDir returns a directory for Caddy's storage. Caddy cleans it in the
+// background, with a lock file, and does not wait for that when it stops.
 func storageDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "headstart-storage-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for range 100 {
-			if err = os.RemoveAll(dir); err == nil {
-				return
-			}
-		}
-		t.Logf("left behind: %v", err)
-	})
-	return dir
+	return testdir.New(t, "storage")
 }
 
 // awaitCertificate returns when a port speaks TLS.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/headstart-proxy/headstart/internal/testdir"
 )
 
 // patience bounds every wait. A test that runs into it has failed; none waits for it
@@ -36,8 +38,8 @@ func Start(t *testing.T, what string, hosts ...string) context.Context {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
-		chromedp.UserDataDir(profile(t)),
-		chromedp.NoSandbox, // CI runs as root
+		chromedp.UserDataDir(testdir.New(t, "chromium")), // written to while it ends
+		chromedp.NoSandbox,                               // CI runs as root
 		chromedp.IgnoreCertErrors,
 		chromedp.Flag("host-resolver-rules", strings.Join(rules, ",")),
 		chromedp.Flag("disable-quic", true), // needs a certificate that is trusted
@@ -52,23 +54,4 @@ func Start(t *testing.T, what string, hosts ...string) context.Context {
 		t.Fatalf("starting chromium: %v", err)
 	}
 	return ctx
-}
-
-// profile returns a directory for the browser, which writes on while it ends; so
-// t.TempDir, which fails if a file appears while it is being removed, is no use.
-func profile(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "headstart-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for range 100 {
-			if err = os.RemoveAll(dir); err == nil {
-				return
-			}
-		}
-		t.Logf("left behind: %v", err)
-	})
-	return dir
 }
