@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -139,7 +138,7 @@ func (test browserCase) run(t *testing.T, b *testbrowser.Tab, d *testDemo, o *ou
 	d.entry(t, test.path)
 	o.lose(nil)
 	if test.path != "/ever-changing" { // which is another one each time
-		if diff := cmp.Diff(unplaced(want.DOM), unplaced(got.DOM)); diff != "" {
+		if diff := cmp.Diff(testbrowser.Unplaced(want.DOM), testbrowser.Unplaced(got.DOM)); diff != "" {
 			t.Errorf("the page (-plain +headstart):\n%s", diff)
 		}
 	}
@@ -169,19 +168,4 @@ func (d *testDemo) entry(t *testing.T, path string) entry {
 			t.Fatalf("no page %s in the access log", path)
 		}
 	}
-}
-
-var (
-	addressInPage = regexp.MustCompile(`https?://localhost:\d+`)
-	headInPage    = regexp.MustCompile(`(?s)<head>.*</head>`)
-	spaceInHead   = regexp.MustCompile(`>\s+<`)
-)
-
-// unplaced takes out of a page where it came from, and white space of its head: what
-// comes late is put in without it.
-func unplaced(dom string) string {
-	dom = addressInPage.ReplaceAllString(dom, "http://localhost")
-	return headInPage.ReplaceAllStringFunc(dom, func(head string) string {
-		return spaceInHead.ReplaceAllString(head, "><")
-	})
 }

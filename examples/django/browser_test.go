@@ -277,20 +277,9 @@ func (l *accessLog) next(t *testing.T, address string) entry {
 	}
 }
 
-var (
-	addressInPage = regexp.MustCompile(`https?://localhost:\d+`)
-	headInPage    = regexp.MustCompile(`(?s)<head>.*</head>`)
-	spaceInHead   = regexp.MustCompile(`>\s+<`)
-)
-
-// unplaced takes out of a page where it came from, its CSRF token, and white space of
-// its head: what comes late is put in without it.
+// unplaced takes out of a page where it came from, and its CSRF token.
 func unplaced(dom string) string {
-	dom = addressInPage.ReplaceAllString(dom, "http://localhost")
-	dom = tokenField.ReplaceAllString(dom, `name="csrfmiddlewaretoken"`)
-	return headInPage.ReplaceAllStringFunc(dom, func(head string) string {
-		return spaceInHead.ReplaceAllString(head, "><")
-	})
+	return testbrowser.Unplaced(tokenField.ReplaceAllString(dom, `name="csrfmiddlewaretoken"`))
 }
 
 // reasonPhrase is what HTTP/1.1 puts behind a status, and HTTP/2 leaves out.
@@ -303,7 +292,7 @@ func unplacedErrors(errors []string) []string {
 		return strings.HasSuffix(text, "/favicon.ico")
 	})
 	for i, text := range errors {
-		errors[i] = reasonPhrase.ReplaceAllString(addressInPage.ReplaceAllString(text, ""), "status of $1")
+		errors[i] = reasonPhrase.ReplaceAllString(testbrowser.Unplaced(text), "status of $1")
 	}
 	return errors
 }
