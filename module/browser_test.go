@@ -37,7 +37,7 @@ type browserSites struct {
 func startBrowserSites(t *testing.T, options string) *browserSites {
 	t.Helper()
 	t.Cleanup(module.SetMaxReloaded(math.MaxInt)) // these pages load again on purpose
-	browser := testbrowser.Start(t, "recoveries", host)
+	browser := testbrowser.Start(t, "recoveries", testbrowser.Host(host, "127.0.0.1"))
 	origin := startOrigin(t)
 	site := func(name, directives string) string {
 		return fmt.Sprintf("http://:<%s>, https://example.test:<%[1]s_tls> {\n%s\nreverse_proxy %s\n}\n", name, directives, origin.Addr())

@@ -4,6 +4,9 @@ package testbrowser
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"os"
 	"os/exec"
 	"strings"
@@ -19,10 +22,38 @@ import (
 // to pass.
 const patience = 20 * time.Second
 
-// Start starts a browser that ends with the test. It trusts every certificate, and
-// finds the hosts at 127.0.0.1. Without Chromium the test is skipped, or fails if
-// HEADSTART_NO_SKIP is set. what says what is not tested then.
-func Start(t *testing.T, what string, hosts ...string) context.Context {
+// An Option says what Start does otherwise.
+type Option func(*settings)
+
+type settings struct {
+	hosts []string // rules of --host-resolver-rules
+	keys  []string // hashes of --ignore-certificate-errors-spki-list
+}
+
+// Host tells the browser where a host is. The name is that of all ports, or with one,
+// as in "example.test:443"; the address keeps the port of the URL, as "127.0.0.1" does,
+// or has another one, as in "127.0.0.1:8443", where something may stand in front of
+// the site.
+func Host(name, address string) Option {
+	return func(s *settings) { s.hosts = append(s.hosts, "MAP "+name+" "+address) }
+}
+
+// Trust lets the browser trust the keys of these certificates, and no others, whatever
+// name and issuer they have. Chromium caches nothing, and so keeps nothing of what a
+// 103 response made it fetch, where it ignores errors of all certificates.
+func Trust(certificates ...*x509.Certificate) Option {
+	return func(s *settings) {
+		for _, c := range certificates {
+			hash := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+			s.keys = append(s.keys, base64.StdEncoding.EncodeToString(hash[:]))
+		}
+	}
+}
+
+// Start starts a browser that ends with the test. Without options it trusts every
+// certificate, and knows no hosts but those of the machine. Without Chromium the test
+// is skipped, or fails if HEADSTART_NO_SKIP is set. what says what is not tested then.
+func Start(t *testing.T, what string, options ...Option) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -32,21 +63,25 @@ func Start(t *testing.T, what string, hosts ...string) context.Context {
 		}
 		t.Skipf("SKIPPED: %s in a real browser: %s", what, reason)
 	}
-	rules := make([]string, len(hosts))
-	for i, host := range hosts {
-		rules[i] = "MAP " + host + " 127.0.0.1"
+	var s settings
+	for _, option := range options {
+		option(&s)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
+	trust := chromedp.IgnoreCertErrors
+	if len(s.keys) > 0 {
+		trust = chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(s.keys, ","))
+	}
+	flags := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
 		chromedp.UserDataDir(testdir.New(t, "chromium")), // written to while it ends
 		chromedp.NoSandbox,                               // CI runs as root
-		chromedp.IgnoreCertErrors,
-		chromedp.Flag("host-resolver-rules", strings.Join(rules, ",")),
+		trust,
+		chromedp.Flag("host-resolver-rules", strings.Join(s.hosts, ",")),
 		chromedp.Flag("disable-quic", true), // needs a certificate that is trusted
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 	)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), flags...)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
