@@ -67,7 +67,7 @@ func (b *Tab) AwaitLeft(t *testing.T) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	left := func() bool { _, loads := b.Seen(); return loads > 0 }
-	if !b.wait(ctx, left) {
+	if !wait(ctx, b.changed, left) {
 		t.Fatal("no other page comes")
 	}
 }

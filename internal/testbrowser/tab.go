@@ -19,10 +19,12 @@ import (
 type Tab struct {
 	ctx     context.Context
 	changed chan struct{} // holds a value if something happened since it was read
+	ended   chan struct{} // holds a value if a request has ended since then
 
-	mu     sync.Mutex // protects what follows
-	errors []string   // errors, exceptions and violations since the last load began
-	loads  int        // documents since then
+	mu      sync.Mutex // protects what follows
+	errors  []string   // errors, exceptions and violations since the last load began
+	loads   int        // documents since then
+	traffic traffic    // since then
 }
 
 // Open opens a tab that ends with until: t itself, or a test that it is a part of. The
@@ -31,7 +33,7 @@ func Open(t, until *testing.T, browser context.Context, emulation ...chromedp.Ac
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	until.Cleanup(closeTab)
-	b := &Tab{ctx: ctx, changed: make(chan struct{}, 1)}
+	b := &Tab{ctx: ctx, changed: make(chan struct{}, 1), ended: make(chan struct{}, 1)}
 	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would be the tab's
 		t.Fatal(err)
 	}
@@ -108,7 +110,7 @@ func AwaitState[T any](t *testing.T, b *Tab, script string, wanted func(T) bool)
 	defer cancel()
 	var state T
 	var err error // evaluating fails while one document takes the place of another
-	if !b.wait(ctx, func() bool {
+	if !wait(ctx, b.changed, func() bool {
 		state, err = chromedp.Run(ctx, chromedp.Evaluate[T](script))
 		return err == nil && wanted(state)
 	}) {
@@ -117,12 +119,12 @@ func AwaitState[T any](t *testing.T, b *Tab, script string, wanted func(T) bool)
 	return state
 }
 
-// wait looks whether something holds, each time that something has happened, until it
-// does or the context ends.
-func (b *Tab) wait(ctx context.Context, holds func() bool) bool {
+// wait looks whether something holds, each time that there is news, until it does or
+// the context ends.
+func wait(ctx context.Context, news <-chan struct{}, holds func() bool) bool {
 	for !holds() {
 		select {
-		case <-b.changed:
+		case <-news:
 		case <-ctx.Done():
 			return false
 		}
@@ -149,7 +151,7 @@ func (b *Tab) Seen() (errors []string, loads int) {
 func (b *Tab) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.errors, b.loads = nil, 0
+	b.errors, b.loads, b.traffic = nil, 0, nil
 }
 
 // take takes an event of the browser.
@@ -179,10 +181,18 @@ func (b *Tab) take(event any) {
 		b.loads++
 	case *page.EventLoadEventFired, *page.EventFrameStoppedLoading:
 	default:
+		if b.traffic.take(event) {
+			tell(b.ended)
+		}
 		return
 	}
+	tell(b.changed)
+}
+
+// tell puts a value into a channel that has none.
+func tell(news chan<- struct{}) {
 	select {
-	case b.changed <- struct{}{}:
+	case news <- struct{}{}:
 	default:
 	}
 }
