@@ -36,14 +36,13 @@ func TestBrowserPaintsBeforeTheBackendAnswers(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			path := "/painted-" + protocol
 			v := newVisitor(t, protocol)
-			test := shellCase{learned: served{body: paintedPage}}
-			test.teach(t, s, v, path)
+			s.teach(t, v, "site", path, served{body: paintedPage}, "")
 
 			gate := testorigin.NewGate()
 			answer := served{body: strings.ReplaceAll(paintedPage, "{visit}", "9")}
 			s.origin.Handle(path, append([]testorigin.Step{testorigin.Wait(gate)}, answer.steps()...)...)
 			b := s.tab(t, "")
-			load(t, b, strings.Replace(v.url(t, s.c, "site", path), "127.0.0.1", host, 1), path, true, func() {
+			load(t, b, s.address(t, v, "site", path), path, true, func() {
 				await(t, "the request at the backend", gate.Arrived())
 				testbrowser.AwaitPaint(t, b)
 				if rect := testbrowser.Evaluate[[]float64](t, b, `(r => [r.left, r.top, r.height])(document.querySelector("nav").getBoundingClientRect())`); rect[0] != 0 || rect[1] != 0 || rect[2] != 60 {

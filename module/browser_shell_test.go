@@ -1,7 +1,6 @@
 package module_test
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,33 +59,28 @@ func (test shellCase) run(t *testing.T, s *browserSites, protocol string) {
 	s.count++
 	path := "/page" + strconv.Itoa(s.count)
 	v := newVisitor(t, protocol)
-	taught := test.teach(t, s, v, path)
-	url := func(site string) string { return strings.Replace(v.url(t, s.c, site, path), "127.0.0.1", host, 1) }
-
+	same := test.asBrowserCase()
+	same.taught = s.teach(t, v, "site", path, test.learned, "")
+	if test.signedIn != nil {
+		same.taught += s.teach(t, v, "site", path, *test.signedIn, session)
+	}
 	answer := test.answer
 	if answer == nil {
 		answer = test.learned.steps()
 	}
 	gate := testorigin.NewGate()
 	s.origin.Handle(path, append([]testorigin.Step{testorigin.Wait(gate)}, answer...)...)
-	fragment := "#part"
-	if test.whole {
-		fragment = ""
-	}
-	place := path + fragment
-	if test.place != "" {
-		place = test.place
-	}
+	fragment, place := same.goal(path)
 	if test.before != nil {
 		test.before(s)
 	}
 	b := s.tab(t, test.handicap)
 	if test.signedIn != nil {
 		name, value, _ := strings.Cut(session, "=")
-		testbrowser.Command(t, b, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: url("site")})
+		testbrowser.Command(t, b, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: s.address(t, v, "site", path)})
 	}
 	scripts := test.handicap != "scripts"
-	got := load(t, b, url("site")+fragment, place, scripts, func() {
+	got := load(t, b, s.address(t, v, "site", path)+fragment, place, scripts, func() {
 		await(t, "the request at the backend", gate.Arrived())
 		if scripts && test.level == "" {
 			test.comesEarly(t, b)
@@ -103,75 +97,38 @@ func (test shellCase) run(t *testing.T, s *browserSites, protocol string) {
 		t.Errorf("not true: %s", test.seen)
 	}
 	gotLooks := test.stand(t, b, &got, scripts)
-	requests := 0
-	for _, r := range drain(t, s.origin) {
-		if r.Target == path {
-			requests++
-		}
-	}
+	requests := s.requests(t, path)
 
 	if test.want != "" {
 		s.origin.Handle(path, served{body: test.want}.steps()...)
 	}
-	want := load(t, b, url("direct")+fragment, place, scripts, func() {})
+	want := load(t, b, s.address(t, v, "direct", path)+fragment, place, scripts, func() {})
 	wantLooks := test.stand(t, b, &want, scripts)
-	for _, extra := range test.extra {
-		i, j := slices.Index(got.Others, extra), slices.Index(gotLooks, extra)
-		if i < 0 || j < 0 {
-			t.Errorf("head has no %s", extra)
-			continue
-		}
-		got.Others, gotLooks = slices.Delete(got.Others, i, i+1), slices.Delete(gotLooks, j, j+1)
-	}
-	if got.Cookies != test.cookie {
-		t.Errorf("cookies %q", got.Cookies)
-	}
-	want.Cookies = test.cookie
-	if diff := cmp.Diff(want.dump, got.dump); diff != "" {
-		t.Errorf("the page (-loaded directly +as it is):\n%s", diff)
-	}
+	same.compare(t, want, got)
+	gotLooks = besides(t, gotLooks, test.extra)
 	if diff := cmp.Diff(wantLooks, gotLooks); diff != "" {
 		t.Errorf("head in order, and what is looked at (-loaded directly +as it is):\n%s", diff)
 	}
-	counted := browserCase{outcome: test.outcome, loads: test.loads, requests: test.requests, place: test.place, taught: taught}
-	if counted.outcome == "" {
-		counted.outcome = "exact"
-	}
-	counted.compareErrors(t, want.errors, got)
-	counted.count(t, s, path, got.loads, requests)
+	same.count(t, s, path, got.loads, requests)
 	level := test.level
 	if level == "" {
 		level = "shell"
 	}
-	if got := s.c.logs.access(t, taught+1, path)[taught].field("headstart", "level"); test.loads < 2 && counted.outcome != "reloaded" && got != level {
+	if got := s.c.logs.access(t, same.taught+1, path)[same.taught].field("headstart", "level"); test.loads < 2 && same.outcome != "reloaded" && got != level {
 		t.Errorf("level %q, want %q", got, level)
 	}
 }
 
-// teach lets visitors teach the page, and returns how many they were.
-func (test shellCase) teach(t *testing.T, s *browserSites, v *visitor, path string) (visits int) {
-	t.Helper()
-	teach := func(p served, cookie string) {
-		for visit := range 3 {
-			p := p
-			p.body = strings.ReplaceAll(p.body, "{visit}", strconv.Itoa(visit))
-			s.origin.Handle(path, p.steps()...)
-			url := v.url(t, s.c, "site", path)
-			req := navigate(t, url)
-			req.Host = strings.Replace(strings.SplitN(url, "/", 4)[2], "127.0.0.1", host, 1) // with the port, as browsers send it
-			if cookie != "" {
-				req.Header.Set("Cookie", cookie)
-			}
-			v.send(t, req).rest(t)
-			visits++
-		}
+// asBrowserCase is what has to hold for pages of which only the head comes early, too.
+func (test shellCase) asBrowserCase() browserCase {
+	same := browserCase{
+		outcome: test.outcome, place: test.place, extra: test.extra, loads: test.loads, requests: test.requests,
+		cookie: test.cookie, whole: test.whole,
 	}
-	teach(test.learned, "")
-	if test.signedIn != nil {
-		teach(*test.signedIn, session)
+	if same.outcome == "" {
+		same.outcome = "exact"
 	}
-	drain(t, s.origin)
-	return visits
+	return same
 }
 
 // comesEarly waits for what comes early, and checks that no more does.

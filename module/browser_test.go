@@ -74,6 +74,42 @@ func (s *browserSites) tab(t *testing.T, handicap string) *tab {
 	return b
 }
 
+// address is where browsers find a path of a site.
+func (s *browserSites) address(t *testing.T, v *visitor, site, path string) string {
+	t.Helper()
+	return strings.Replace(v.url(t, s.c, site, path), "127.0.0.1", host, 1)
+}
+
+// teach lets visitors with a cookie, or without if it is empty, teach a page, and
+// returns how many they were.
+func (s *browserSites) teach(t *testing.T, v *visitor, site, path string, p served, cookie string) (visits int) {
+	t.Helper()
+	for visit := range teachers {
+		answer := p
+		answer.body = strings.ReplaceAll(p.body, "{visit}", strconv.Itoa(visit))
+		s.origin.Handle(path, answer.steps()...)
+		req := navigate(t, v.url(t, s.c, site, path))
+		req.Host = strings.Replace(req.URL.Host, "127.0.0.1", host, 1) // with the port, as browsers send it
+		if cookie != "" {
+			req.Header.Set("Cookie", cookie)
+		}
+		v.send(t, req).rest(t)
+	}
+	drain(t, s.origin)
+	return teachers
+}
+
+// requests returns how often the backend was asked for a path since it was asked last.
+func (s *browserSites) requests(t *testing.T, path string) (n int) {
+	t.Helper()
+	for _, r := range drain(t, s.origin) {
+		if r.Target == path {
+			n++
+		}
+	}
+	return n
+}
+
 // served is a page as a backend serves it. In header values {nonce} stands for a
 // nonce that is new each time. In the body it stands for the attribute, if there
 // is a nonce, and for nothing if not.
@@ -150,76 +186,65 @@ func (test browserCase) run(t *testing.T, s *browserSites, protocol string) {
 		site = "site"
 	}
 	v := newVisitor(t, protocol)
-	address := func(site string) (url, authority string) {
-		url = strings.Replace(v.url(t, s.c, site, path), "127.0.0.1", host, 1)
-		return url, strings.SplitN(url, "/", 4)[2]
-	}
-	url, authority := address(site)
-	test.taught = 3
-	for visit := range test.taught {
-		p := test.learned
-		p.body = strings.ReplaceAll(p.body, "{visit}", strconv.Itoa(visit))
-		s.origin.Handle(path, p.steps()...)
-		req := navigate(t, v.url(t, s.c, site, path))
-		req.Host = authority // with the port, as browsers send it
-		v.send(t, req).rest(t)
-	}
-	drain(t, s.origin)
+	test.taught = s.teach(t, v, site, path, test.learned, "")
 
 	gate := testorigin.NewGate()
 	s.origin.Handle(path, append([]testorigin.Step{testorigin.Wait(gate)}, test.answer...)...)
 	if test.atOnce {
 		gate.Open()
 	}
-	fragment := "#part"
-	if test.whole {
-		fragment = ""
-	}
-	place := path + fragment
-	if test.place != "" {
-		place = test.place
-	}
-	got := load(t, s.tab(t, test.handicap), url+fragment, place, test.handicap != "scripts", gate.Open)
-	requests := 0
-	for _, r := range drain(t, s.origin) {
-		if r.Target == path {
-			requests++
-		}
-	}
+	fragment, place := test.goal(path)
+	got := load(t, s.tab(t, test.handicap), s.address(t, v, site, path)+fragment, place, test.handicap != "scripts", gate.Open)
+	requests := s.requests(t, path)
 
 	if test.want != "" {
 		s.origin.Handle(path, served{body: test.want}.steps()...)
 	}
-	url, _ = address("direct")
-	want := load(t, s.tab(t, test.handicap), url+fragment, place, test.handicap != "scripts", func() {})
-
-	for _, extra := range test.extra {
-		i := slices.Index(got.Others, extra)
-		if i < 0 {
-			t.Errorf("head has no %s", extra)
-			continue
-		}
-		got.Others = slices.Delete(got.Others, i, i+1)
-	}
-	if diff := cmp.Diff(want.dump, got.dump); diff != "" {
-		t.Errorf("the page (-loaded directly +as it is):\n%s", diff)
-	}
-	if test.cookie != got.Cookies {
-		t.Errorf("cookies %q", got.Cookies)
-	}
-	test.compareErrors(t, want.errors, got)
+	want := load(t, s.tab(t, test.handicap), s.address(t, v, "direct", path)+fragment, place, test.handicap != "scripts", func() {})
+	test.compare(t, want, got)
 	test.count(t, s, path, got.loads, requests)
 }
 
-// compareErrors checks that there is no error but those of the page itself.
-func (test browserCase) compareErrors(t *testing.T, direct []string, got landing) {
+// goal returns the fragment of the address, and the place of the page in the end.
+func (test browserCase) goal(path string) (fragment, place string) {
+	if !test.whole {
+		fragment = "#part"
+	}
+	if test.place != "" {
+		return fragment, test.place
+	}
+	return fragment, path + fragment
+}
+
+// compare checks that the early page is what it is when loaded directly, and that there
+// is no error but those of the page itself.
+func (test browserCase) compare(t *testing.T, want, got landing) {
 	t.Helper()
-	for _, message := range surplus(got.errors, direct) {
+	got.Others = besides(t, got.Others, test.extra)
+	want.Cookies = test.cookie
+	if diff := cmp.Diff(want.dump, got.dump); diff != "" {
+		t.Errorf("the page (-loaded directly +as it is):\n%s", diff)
+	}
+	for _, message := range surplus(got.errors, want.errors) {
 		aborted := strings.Contains(message, "ERR_INCOMPLETE_CHUNKED_ENCODING") || strings.Contains(message, "ERR_HTTP2_PROTOCOL_ERROR")
 		if !aborted || got.loads == 1 {
 			t.Errorf("the browser says %q", message)
 		}
 	}
+}
+
+// besides returns what a head has besides the extra elements, which it must have.
+func besides(t *testing.T, head, extra []string) []string {
+	t.Helper()
+	for _, e := range extra {
+		i := slices.Index(head, e)
+		if i < 0 {
+			t.Errorf("head has no %s", e)
+			continue
+		}
+		head = slices.Delete(head, i, i+1)
+	}
+	return head
 }
 
 // count checks how often the browser and the backend were asked.
