@@ -168,16 +168,5 @@ func (p policy) with(nonce string) string {
 	} else {
 		p = append(p, directive{"script-src-elem", values})
 	}
-	var b strings.Builder
-	for i, d := range p {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(d.name)
-		for _, v := range d.values {
-			b.WriteByte(' ')
-			b.WriteString(v)
-		}
-	}
-	return b.String()
+	return p.String()
 }

@@ -18,6 +18,7 @@ type attributes struct {
 	handler                                     *string // any event handler
 	id                                          *string
 	shadow                                      *string // of template: what makes it a shadow root
+	priority, loading                           *string // of img; priority is fetchpriority
 
 	count      int
 	nonces     []string // of the item, and of elements inside it
@@ -53,6 +54,10 @@ func (a *attributes) field(key []byte) **string {
 		return &a.defers
 	case "id":
 		return &a.id
+	case "fetchpriority":
+		return &a.priority
+	case "loading":
+		return &a.loading
 	case "shadowroot", "shadowrootmode":
 		return &a.shadow
 	}

@@ -160,6 +160,10 @@ func (s *bodyScan) startTag(name string) End {
 	case (k == raw || k == noscript) && slash:
 		return SelfClosed
 	}
+	traits := bodyTraits(name, *a)
+	if name == "img" && !inert && a.urgent() && (len(s.tree.open) == 0 || s.tree.top().name != "picture") {
+		traits |= Urgent
+	}
 	if !s.tree.start(name, slash) {
 		return Unmodelled
 	}
@@ -169,12 +173,17 @@ func (s *bodyScan) startTag(name string) End {
 		s.rawStart = s.lex.start
 		s.lex.enterRaw(name)
 	case k == template && !inert:
-		s.pending = Mark{s.lex.start, bodyTraits(name, *a)}
+		s.pending = Mark{s.lex.start, traits}
 		s.contained = 0
 	default:
-		s.mark(s.lex.start, bodyTraits(name, *a))
+		s.mark(s.lex.start, traits)
 	}
 	return ""
+}
+
+// urgent reports whether an img is wanted at once.
+func (a *attributes) urgent() bool {
+	return lower(a.priority) == "high" && (a.loading == nil || lower(a.loading) == "eager")
 }
 
 func (s *bodyScan) endTag(name string) End {

@@ -51,6 +51,9 @@ const (
 	// Policy is <meta http-equiv=content-security-policy>. It governs what
 	// follows it, and so recovery too.
 	Policy
+	// Urgent is an img of a body that the page calls urgent: fetchpriority=high, not lazy,
+	// and not one of several in a picture.
+	Urgent
 )
 
 // Has reports whether the item has one of the traits.
