@@ -35,12 +35,18 @@ func init() {
 //	    trust_header   <name...>
 //	    session_cookie <name...>
 //	    crawlers       off|head|shell
+//	    early_hints    auto|on|off
+//	    hints          off | {
+//	        max <count>
+//	        add <link value...>
+//	        off
+//	    }
 //	    min_wait       <duration>
 //	    max_opening    <size>
 //	    expire         <duration>
 //	}
 //
-// Every option may be given once.
+// Every option may be given once, but for add.
 func parse(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	handler := new(module.Handler)
 	h.Next() // consume the directive name
@@ -166,6 +172,16 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 		}
 		handler.Crawlers = args[0]
 
+	case "early_hints":
+		values := []string{module.EarlyHintsAuto, module.EarlyHintsOn, module.EarlyHintsOff}
+		if len(args) != 1 || !slices.Contains(values, args[0]) {
+			return h.Errf("headstart: early_hints takes one of auto, on and off; got %q", args)
+		}
+		handler.EarlyHints = args[0]
+
+	case "hints":
+		return parseHints(h, handler, args)
+
 	case "min_wait":
 		d, err := caddy.ParseDuration(single(args))
 		if err != nil || d < 0 {
@@ -190,7 +206,7 @@ func parseOption(h httpcaddyfile.Helper, handler *module.Handler, option string)
 
 	default:
 		return h.Errf("headstart: unknown option %q; known are flush, stop_at, key, learn_after, learn_private, "+
-			"early_async, ignore_query, ignore_header, trust_header, session_cookie, crawlers, min_wait, max_opening and expire", option)
+			"early_async, ignore_query, ignore_header, trust_header, session_cookie, crawlers, early_hints, hints, min_wait, max_opening and expire", option)
 	}
 	return nil
 }

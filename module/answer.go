@@ -18,6 +18,9 @@ func (x *exchange) answered(status int, h http.Header) {
 	if status == statusClientClosed {
 		return // that is not the backend's
 	}
+	if x.stray != 0 && status != http.StatusTooManyRequests && status < 500 {
+		x.h.state.store.Answered(x.stray, status != http.StatusOK)
+	}
 	x.status = status
 	x.header = x.h.now().Sub(x.start)
 	if status < 500 {

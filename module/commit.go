@@ -32,8 +32,8 @@ func (x *exchange) prepare(w http.ResponseWriter) (commitment, bool) {
 	c.header = c.base.Clone()
 	c.nonces = opening.Fresh(x.plan.Nonces)
 	x.plan.Headers.Replace(x.plan.Nonces, c.nonces).Apply(c.header)
-	if len(x.plan.Links) > 0 {
-		c.header["Link"] = slices.Concat(c.header["Link"], opening.ReplaceNonces(x.plan.Links, x.plan.Nonces, c.nonces))
+	if links := x.final(c.header["Link"]); len(links) > 0 {
+		c.header["Link"] = slices.Concat(c.header["Link"], opening.ReplaceNonces(links, x.plan.Nonces, c.nonces))
 	}
 	if x.plan.Charset != "" && !hasCharset(c.header.Get("Content-Type")) {
 		// Padding could push a <meta charset> out of a browser's sight.

@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/headstart-proxy/headstart/internal/hints"
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/request"
@@ -34,6 +35,7 @@ const (
 	reasonCrawlers  = "crawlers_off" // `crawlers off`
 	reasonPaused    = "paused"       // the brakes are applied
 	reasonPolicy    = "policy"       // a policy does not let the page correct itself
+	reasonStalled   = "stalled"      // the visitor does not read what comes before
 	reasonCollected = "collected"    // the reload of a recovery, answered with the parked response
 
 	// An outer handler, deferred header operations among them, …
@@ -54,6 +56,7 @@ type exchange struct {
 	verdict request.Verdict
 	watched bool // a navigation whose response is looked at
 	key     request.Key
+	scope   request.Scope
 	host    string           // names the opening.Host
 	cookies []string         // as the request came, but for the marker
 	parked  *recovery.Parked // what this reload collects, or nil
@@ -70,7 +73,14 @@ type exchange struct {
 	identity   bool               // the backend is asked not to compress
 	body       *bodyWatch         // of a request that may have a body, else nil
 	reason     string             // why the response is not committed; "" if it is
-	hinted     bool               // a 103 response was sent
+
+	// See hints.go.
+	ofHost []string // the host's hints, if nothing is known of the page
+	ask    ask      // what has to be found out of what the response asks for
+	hinted int      // how many Link values a 103 response held; 0 if none was sent
+	stray  uint64   // names a page of which no record is kept, or none of use; 0 if one is
+
+	interim interim // of the backend's 103 responses
 
 	// Written when the backend answers.
 	status    int           // the backend's status, 0 if it gave none
@@ -133,21 +143,23 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	if h.Key != "" {
 		path = x.repl.ReplaceAll(h.Key, "")
 	}
-	x.key = request.NewKey(h.identity+choices(h.around, x.r), path, x.r, facts, h.request.IgnoreQuery)
+	way := choices(h.around, x.r)
+	x.key = request.NewKey(h.identity+way, path, x.r, facts, h.request.IgnoreQuery)
 	// What the office is shown says nothing of what the world is.
 	scope := request.ScopeOf(facts.ClientIP)
-	x.host = string(scope) + " " + x.r.Host
+	x.scope, x.host = scope, string(scope)+" "+x.r.Host
 	learn := x.verdict.Learn
-	if x.page = h.state.store.Get(x.key); x.page == nil {
+	x.page = h.state.store.Get(x.key)
+	known := x.page != nil
+	if !known {
 		learn = learn && h.state.store.Admits(x.key)
 		x.page = new(opening.Page) // kept once it has learned something
-	} else {
-		site.room.Touch(x.host)
 	}
+	target, _, _ := strings.Cut(facts.Target, "?") // a query is ignored, or not clean
 	x.rules = h.rules
 	x.rules.Public = scope == request.Public
+	x.rules.Host, x.rules.Target = x.r.Host, target
 
-	target, _, _ := strings.Cut(facts.Target, "?") // a query is ignored, or not clean
 	agent := x.r.Header.Get("User-Agent")
 	codings := x.r.Header.Get("Accept-Encoding")
 	x.visit = opening.Visit{
@@ -159,7 +171,10 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 			Browser: request.IsBrowser(agent),
 			URL:     maphash.String(seed, x.r.Host+target),
 		},
+		Way:        way,
 		Learn:      learn,
+		Hints:      x.mayHint(),
+		Discreet:   !hints.LaxReferrer(w.Header().Get("Referrer-Policy")),
 		NeedsPlain: codings != "" && codings != "identity" && !encoded,
 	}
 	x.cookies = x.r.Header["Cookie"]
@@ -173,15 +188,18 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	if x.reason == "" {
 		x.reason = x.bars(w)
 	}
-	if x.reason != "" {
-		x.plan.Early = nil
+	if x.reason != "" && x.plan.Early != nil {
+		x.plan.Early = nil // nothing is compared then, so all that is hinted has to be looked for
+		hinted := x.plan.Checks || len(x.plan.Hints) > 0
+		x.plan.Checks, x.plan.ChecksBody = hinted, hinted
 	}
+	x.planHints(site.room.Find(x.host), known)
 
 	// The opening is kept, and compared, uncompressed. Nobody gets a response
 	// uncompressed for that who would have got it compressed: either encode
 	// stands outside, or the backend is known not to compress.
 	switch {
-	case x.plan.Early != nil, encoded && (x.plan.Observe || x.plan.Expected != nil):
+	case x.plan.Early != nil, encoded && (x.plan.Observe || x.plan.Expected != nil || x.ask != askNothing):
 		x.identity = true
 	case strings.Contains(codings, "gzip"): // what every backend that compresses can do
 		x.asked = opening.Plain
@@ -240,13 +258,7 @@ func (h *Handler) startOf(r *http.Request) time.Time {
 // factsOf collects what Caddy knows of a request.
 func factsOf(r *http.Request, marked bool) request.Facts {
 	ctx := r.Context()
-	f := request.Facts{Target: r.RequestURI, Marked: marked}
-	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		f.Target = original.RequestURI
-	}
-	if ip, ok := caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string); ok {
-		f.ClientIP, _ = netip.ParseAddr(ip) // no address counts as public
-	}
+	f := request.Facts{Target: targetOf(r), ClientIP: clientOf(r), Marked: marked}
 	f.TrustedProxy, _ = caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool)
 	if repl, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		f.User, _ = repl.GetString("http.auth.user.id")
@@ -258,6 +270,22 @@ func factsOf(r *http.Request, marked bool) request.Facts {
 		f.ListenerPort = addr.Port
 	}
 	return f
+}
+
+// clientOf returns the visitor's address. None counts as public.
+func clientOf(r *http.Request) (ip netip.Addr) {
+	if text, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok {
+		ip, _ = netip.ParseAddr(text)
+	}
+	return ip
+}
+
+// targetOf returns the request target as the client sent it.
+func targetOf(r *http.Request) string {
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		return original.RequestURI
+	}
+	return r.RequestURI
 }
 
 const encodePackage = "github.com/caddyserver/caddy/v2/modules/caddyhttp/encode"

@@ -24,41 +24,58 @@ func dropWishes(h http.Header, outer []string) {
 }
 
 // discreet is the writer of a response that is no page for all that is known. It keeps
-// the backend's wishes back, and changes nothing else.
+// the backend's wishes back, takes note of what caches are told, and changes nothing
+// else.
 type discreet struct {
 	caddyhttp.ResponseWriterWrapper
+	x     *exchange
 	outer []string // what outer handlers had set
 	wrote bool     // the header
 }
 
-func newDiscreet(w http.ResponseWriter) *discreet {
-	return &discreet{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, outer: w.Header()[headerWishes]}
+func newDiscreet(x *exchange, w http.ResponseWriter) *discreet {
+	return &discreet{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, x: x, outer: w.Header()[headerWishes]}
 }
 
 // WriteHeader drops the wishes.
 func (d *discreet) WriteHeader(status int) {
-	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
-		d.drop()
+	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		d.ResponseWriter.WriteHeader(status)
+		return
 	}
+	first := d.drop()
 	d.ResponseWriter.WriteHeader(status)
+	if first { // deferred header operations have run
+		d.x.noteAsset(status, d.Header())
+	}
 }
 
 func (d *discreet) Write(p []byte) (int, error) {
-	d.drop()
+	d.begin()
 	return d.ResponseWriter.Write(p)
 }
 
 // ReadFrom passes a body on by the outer writer's own ReadFrom (sendfile).
 func (d *discreet) ReadFrom(r io.Reader) (int64, error) {
-	d.drop()
+	d.begin()
 	return d.ResponseWriterWrapper.ReadFrom(r)
 }
 
-func (d *discreet) drop() {
-	if !d.wrote {
-		d.wrote = true
+// begin takes note of a body without a header.
+func (d *discreet) begin() {
+	if d.drop() {
+		d.x.noteAsset(http.StatusOK, d.Header())
+	}
+}
+
+// drop drops the wishes, if it is the first time.
+func (d *discreet) drop() (first bool) {
+	first = !d.wrote
+	d.wrote = true
+	if first {
 		dropWishes(d.Header(), d.outer)
 	}
+	return first
 }
 
 // Interface guards

@@ -120,7 +120,7 @@ func (j *joiner) takeIn() {
 	}
 	switch {
 	case answer.Reason != "":
-		j.tap = tap{}
+		j.tap.teaches = false
 	case joined:
 		answer.Depth, answer.Expected = x.proved(j.splicer.Depth(), x.expected), x.expected
 	case j.bodyOnly && !j.complete: // the rest may be missing
@@ -130,7 +130,8 @@ func (j *joiner) takeIn() {
 	case j.surprised && j.tap.on && j.complete:
 		answer.Reason = opening.Surprised // the new document replaces the old one the sooner
 	}
-	if answer.Reason != "" || answer.Depth >= 0 {
+	// Also if only what the response asks for is known of it.
+	if answer.Reason != "" || answer.Depth >= 0 || j.complete && j.tap.on && !j.tap.teaches {
 		x.learn(answer, j.headers, j.tap)
 	}
 }
@@ -209,12 +210,16 @@ func (j *joiner) settle() {
 // demote takes the commit away from the audience, before anything is written
 // that could make the visitor come back.
 func (j *joiner) demote() {
-	if !j.surprised {
-		j.surprised = true
-		if status := j.x.status; status >= 300 && status < 500 && status != http.StatusTooManyRequests {
-			j.x.page.Refused(j.x.visit, j.x.rules, j.x.h.now())
-		} else {
-			j.x.page.Surprised(j.x.visit, j.x.rules, j.x.h.now())
-		}
+	if j.surprised {
+		return
+	}
+	j.surprised = true
+	switch x, status := j.x, j.x.status; {
+	case x.rules.SharedKey && (status == http.StatusNotFound || status == http.StatusGone):
+		x.page.Gone(x.visit)
+	case status >= 300 && status < 500 && status != http.StatusTooManyRequests:
+		x.page.Refused(x.visit, x.rules, x.h.now())
+	default:
+		x.page.Surprised(x.visit, x.rules, x.h.now())
 	}
 }

@@ -18,6 +18,17 @@ func SetClock(now func() time.Time) (undo func()) {
 	return func() { clock = before }
 }
 
+// A machine that runs tests may be very busy; that is no visitor who does not read.
+func init() { hintPatience = 2 * time.Second }
+
+// SetHintPatience sets how long requests wait for their 103 responses to be written. It
+// returns what undoes that.
+func SetHintPatience(d time.Duration) (undo func()) {
+	before := hintPatience
+	hintPatience = d
+	return func() { hintPatience = before }
+}
+
 // SetMaxReloaded sets how many of the last 200 commits may be loaded again before
 // commits pause. It returns what undoes that.
 func SetMaxReloaded(n int) (undo func()) {

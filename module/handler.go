@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/headstart-proxy/headstart/internal/hints"
 	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/request"
 )
@@ -56,6 +57,13 @@ const (
 	CrawlersShell = "shell"
 )
 
+// The values of Handler.EarlyHints.
+const (
+	EarlyHintsAuto = "auto"
+	EarlyHintsOn   = "on"
+	EarlyHintsOff  = "off"
+)
+
 // Handler answers a page request at once with the part of the page that it has
 // learned, the opening, and streams the rest from the handlers behind it (most
 // often reverse_proxy) as it comes. It learns by watching responses to requests
@@ -69,6 +77,7 @@ const (
 // `{http.headstart.reason}` | Why it was not committed, a short fixed word; empty after a commit
 // `{http.headstart.audience}` | `anonymous` (no cookies, or none of `session_cookie`), `returning` (cookies) or `crawler`; empty if the request is no page navigation
 // `{http.headstart.crawler}` | The crawler that the request says it comes from, by family (`googlebot`, `bingbot`, `gptbot`, …); `other` for bots that are not listed; empty for everybody else
+// `{http.headstart.hints}` | How many Link values the 103 response held that was sent; 0 if none was
 // `{http.headstart.outcome}` | How a committed response ended: `exact`, `merged`, `repaired`, `reloaded`, `redirected`, `failed`, `aborted` or `canceled`
 // `{http.headstart.backend_status}` | The status that the backend gave, which a committed response does not show
 // `{http.headstart.early_ms}` | Milliseconds from the start of the request until the opening was sent
@@ -76,16 +85,16 @@ const (
 // `{http.headstart.backend_body_ms}` | Milliseconds until the backend's first body byte
 // `{http.headstart.saved_ms}` | Milliseconds by which the first byte came earlier than the backend's header
 //
-// The level, reason, audience and crawler are there before the response is written, so a
-// deferred `header` (`header >Name …`, or with `defer`) can use them; the others
+// The level, reason, audience, crawler and hints are there before the response is written,
+// so a deferred `header` (`header >Name …`, or with `defer`) can use them; the others
 // when the handler returns. `log_append` sees all of them, but for responses that
 // end in an abort, where it adds nothing; the access log field `headstart` is
 // there for those too.
 type Handler struct {
 	// The highest level that a response may be committed to before the backend
 	// answers: `hints`, `head` or `shell`. The level used is the highest that
-	// the page has earned. `hints` commits nothing: on HTTP/2 and HTTP/3, browsers
-	// get a 103 response that names stylesheets of the page. `head` is the document
+	// the page has earned. `hints` commits nothing: browsers get a 103 response that
+	// names what the page will ask for. `head` is the document
 	// up to the end of its head: downloads start, nothing is painted. `shell` goes on
 	// into the body as far as responses agree: what visitors see first may be as old as
 	// the last answer that was learned from, until the backend has answered. Use
@@ -169,11 +178,22 @@ type Handler struct {
 	// 1s to 24h. Default: 10m.
 	Expire caddy.Duration `json:"expire,omitempty"`
 
+	// When a 103 response (Early Hints, RFC 8297) is sent to browsers, ahead of what is
+	// sent early and of pages that cannot be: `auto` (on HTTP/2 and HTTP/3), `on` (on
+	// HTTP/1.1, too, where some intermediaries take it for the final response) or `off`.
+	// Default: `auto`.
+	EarlyHints string `json:"early_hints,omitempty"`
+
+	// What is named in 103 responses and in the Link header of early ones. Default: the
+	// first 8 of what the page asks for.
+	Hints *Hints `json:"hints,omitempty"`
+
 	// Written by Provision, not changed afterwards.
 	logger    *zap.Logger
 	maxMemory uint64 // bytes
 	state     *state
 	rules     opening.Rules
+	declared  []hints.Link // of Hints.Add
 	request   request.Options
 	now       func() time.Time
 	linger    time.Duration
@@ -181,6 +201,8 @@ type Handler struct {
 	identityOnce sync.Once
 	identity     string              // written once by identityIn
 	around       caddyhttp.RouteList // written once by identityIn
+
+	unhintedOnce sync.Once
 
 	siteOnce sync.Once
 	site     *site // written once by siteIn
@@ -222,6 +244,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Expire == 0 {
 		h.Expire = caddy.Duration(DefaultExpire)
 	}
+	h.provisionHints()
+	h.declared = h.Hints.declared()
 	h.request = request.Options{IgnoreQuery: h.IgnoreQuery, SessionCookie: h.SessionCookie}
 	for _, name := range h.TrustHeader {
 		h.request.TrustHeader = append(h.request.TrustHeader, http.CanonicalHeaderKey(name))
@@ -236,6 +260,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 		Shell:        h.Flush == FlushShell,
 		CrawlerShell: h.Crawlers == CrawlersShell,
+
+		NoHints: h.Hints.Off,
 	}
 	for _, name := range h.IgnoreHeader {
 		h.rules.Ignored[http.CanonicalHeaderKey(name)] = true
@@ -310,6 +336,9 @@ func (h *Handler) Validate() error {
 	case CrawlersOff, CrawlersHead, CrawlersShell:
 	default:
 		return fmt.Errorf("crawlers: %q is not known; use off, head or shell", h.Crawlers)
+	}
+	if err := h.validateHints(); err != nil {
+		return err
 	}
 	if *h.MinWait < 0 {
 		return fmt.Errorf("min_wait: %s is negative; use 0 or more", time.Duration(*h.MinWait))

@@ -87,6 +87,9 @@ func (j *joiner) Header() http.Header { return j.header }
 // WriteHeader takes the backend's header. A 1xx comes too late and is dropped.
 func (j *joiner) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols {
+		if status == http.StatusEarlyHints {
+			j.x.interim.note(j.commitment.base, j.Header())
+		}
 		return
 	}
 	j.mu.Lock()
@@ -101,9 +104,7 @@ func (j *joiner) takeHeader(status int) {
 	j.x.answered(status, j.header)
 	j.declared = declaredLength(j.header)
 	j.headers = opening.LearnHeaders(j.commitment.base, j.header)
-	if j.x.plan.Observe {
-		j.tap = j.x.newTap()
-	}
+	j.tap = j.x.newTap(j.x.plan.Observe)
 	j.replaceNonces()
 	j.act(status)
 }
@@ -341,12 +342,13 @@ func hasCharset(contentType string) bool {
 }
 
 // retap begins to keep the body at a difference, so that the new document
-// replaces the old one the sooner.
+// replaces the old one the sooner, and what is not in it any more is not hinted.
 func (j *joiner) retap() {
-	if j.tap.on || !j.x.visit.Learn || j.raw.lost {
+	if j.tap.on && (j.tap.teaches || !j.x.visit.Learn) || j.raw.lost {
 		return
 	}
-	j.tap = j.x.newTap()
+	j.x.ask = max(j.x.ask, askHead)
+	j.tap = j.x.newTap(j.x.visit.Learn)
 	j.tap.write(j.raw.bytes)
 }
 

@@ -19,6 +19,7 @@ const (
 	fieldReason    = "reason"
 	fieldAudience  = "audience"
 	fieldCrawler   = "crawler"
+	fieldHints     = "hints"
 	fieldOutcome   = "outcome"
 	fieldStatus    = "backend_status"
 	fieldEarly     = "early_ms"
@@ -33,7 +34,7 @@ func (x *exchange) level() string {
 		return levelShell
 	case x.plan.Early != nil:
 		return levelHead
-	case x.hinted:
+	case x.hinted > 0:
 		return levelHints
 	}
 	return levelNone
@@ -63,6 +64,8 @@ func (x *exchange) placeholder(key string) (value any, known bool) {
 		return x.audience(), true
 	case fieldCrawler:
 		return string(x.verdict.Crawler), true
+	case fieldHints:
+		return x.hinted, true
 	}
 	if !x.reported {
 		return "", true
@@ -146,6 +149,9 @@ func (x *exchange) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 		return nil
 	}
 	enc.AddString(fieldAudience, x.audience())
+	if x.hinted > 0 {
+		enc.AddInt(fieldHints, x.hinted)
+	}
 	if x.outcome != "" {
 		enc.AddString(fieldOutcome, string(x.outcome))
 	}

@@ -26,24 +26,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	switch {
 	case x.parked != nil:
 		return x.collect(w)
-
 	case !x.watched:
-		return next.ServeHTTP(newDiscreet(w), r)
+		return next.ServeHTTP(newDiscreet(x, w), r)
+	}
 
-	case x.plan.Early == nil:
-		x.hint(w)
+	w, finish := x.hint(w)
+	defer finish()
+	if x.plan.Early == nil {
 		watch := newWatcher(x, w)
 		defer watch.learn() // a panic of an inner handler passes through
 		watch.err = errPanic
 		watch.err = next.ServeHTTP(watch, x.inner)
 		return watch.err
-
-	default:
-		j := newJoiner(x, w)
-		defer j.settle() // also after a panic
-		j.commit()
-		j.finish(next.ServeHTTP(j, x.inner))
-		j.learn()
-		return j.close()
 	}
+	j := newJoiner(x, w)
+	defer j.settle() // also after a panic
+	j.commit()
+	j.finish(next.ServeHTTP(j, x.inner))
+	j.learn()
+	return j.close()
 }

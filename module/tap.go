@@ -9,12 +9,13 @@ import (
 // tap keeps the first bytes of a body: to somewhat behind the end of a head, or as
 // many as may be sent early. The zero value keeps nothing.
 type tap struct {
-	on     bool
-	shell  bool // what follows the head is kept, too
-	full   bool // more came than it keeps
-	limit  int
-	enough int // how many bytes hold the head, 0 if not known yet
-	bytes  []byte
+	on      bool
+	teaches bool // the page learns from it
+	shell   bool // what follows the head is kept, too
+	full    bool // more came than it keeps
+	limit   int
+	enough  int // how many bytes hold the head, 0 if not known yet
+	bytes   []byte
 }
 
 const (
@@ -25,10 +26,16 @@ const (
 // headEnds are the usual spellings. With another one more is kept than needed.
 var headEnds = [][]byte{[]byte("</head>"), []byte("</HEAD>")}
 
-// newTap returns a tap for the response that the backend has begun. What it keeps from
-// being learned is not kept.
-func (x *exchange) newTap() tap {
-	return tap{on: true, limit: x.h.MaxOpening, shell: x.rules.Shell && !x.headOnly}
+// newTap returns a tap for the response that the backend has begun: one that teaches, or
+// one that only finds out what the response asks for, if that is wanted. What the backend
+// keeps from being learned is not kept.
+func (x *exchange) newTap(teaches bool) tap {
+	return tap{
+		on:      teaches || x.ask != askNothing,
+		teaches: teaches,
+		limit:   x.h.MaxOpening,
+		shell:   x.rules.Shell && !x.headOnly && (teaches || x.ask == askBody),
+	}
 }
 
 // proved returns how many steps the response proves that bears out so many of those

@@ -148,6 +148,22 @@ func shorten(text string) string {
 	return fmt.Sprintf("%d bytes, SHA-256 %x", len(text), sha256.Sum256([]byte(text)))
 }
 
+// dropHint takes the 103 response of Headstart away, and reports whether there was one: all
+// else is as without it.
+func (l *look) dropHint() bool {
+	if len(l.Interim) == 0 || l.Interim[0].Status != http.StatusEarlyHints || len(l.Interim[0].Header) != 1 ||
+		!slices.Equal(l.Interim[0].Header["Link"], []string{"</style.css>; rel=preload; as=style"}) {
+		return false
+	}
+	l.Interim = l.Interim[1:]
+	return true
+}
+
+// drop103 takes away those of the backend.
+func (l *look) drop103() {
+	l.Interim = slices.DeleteFunc(l.Interim, func(r interim) bool { return r.Status == http.StatusEarlyHints })
+}
+
 // page is a document that Headstart can learn.
 const page = `<!doctype html><html><head><meta charset="utf-8"><title>A page</title>` +
 	`<link rel="stylesheet" href="/style.css"></head><body><h1>A page</h1></body></html>`
@@ -171,11 +187,15 @@ func (x *trial) teach(t *testing.T) (visits int) {
 
 // notCommitted checks that Headstart says so of what came after the visits that
 // taught it.
-func (x *trial) notCommitted(t *testing.T, visits int) {
+func (x *trial) notCommitted(t *testing.T, visits int, hinted bool) {
 	t.Helper()
+	want := "none"
+	if hinted {
+		want = "hints"
+	}
 	for _, entry := range x.c.logs.own(t, visits+1, x.path)[visits:] {
-		if level := entry["level"]; level != "none" {
-			t.Errorf("level %v, want none: the comparison says nothing", level)
+		if level := entry["level"]; level != want {
+			t.Errorf("level %v, want %s: the comparison says nothing", level, want)
 		}
 	}
 }

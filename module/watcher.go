@@ -50,8 +50,11 @@ func newWatcher(x *exchange, w http.ResponseWriter) *watcher {
 
 // WriteHeader notes the final header and passes it on.
 func (w *watcher) WriteHeader(status int) {
-	if status == http.StatusEarlyHints && w.x.hinted {
-		return // browsers heed the first one only
+	if status == http.StatusEarlyHints {
+		w.x.interim.note(w.base, w.Header())
+		if w.x.hinted > 0 {
+			return // browsers heed the first one only
+		}
 	}
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		w.noteHeader(status)
@@ -89,12 +92,15 @@ func (w *watcher) noteHeader(status int) {
 			}
 		}
 	}
+	readable := status == http.StatusOK && w.answer.Reason != opening.NotHTML && h.Get("Content-Encoding") == ""
 	if w.answer.Reason != "" {
+		if readable { // it teaches nothing, but says what was hinted for nothing
+			w.tap = x.newTap(false)
+		}
 		return
 	}
-	if x.plan.Observe {
-		w.tap = x.newTap()
-	} else if x.plan.Expected != nil {
+	w.tap = x.newTap(x.plan.Observe)
+	if !x.plan.Observe && x.plan.Expected != nil {
 		w.startComparing()
 	}
 	if _, sets := h["Set-Cookie"]; sets {
@@ -199,16 +205,26 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	if x.body != nil && x.body.read.Load() {
 		return // the body may have shaped the page, and is not in the key
 	}
-	if t.on {
-		observation, reason, cut := opening.Observe(headers, t.bytes, !t.full, opening.Scope{Shell: t.shell, StopAt: x.h.StopAt})
+	what := opening.Scope{Shell: t.shell, StopAt: x.h.StopAt}
+	switch {
+	case t.on && t.teaches:
+		observation, reason, cut := opening.Observe(headers, t.bytes, !t.full, what)
 		switch {
 		case cut && x.left():
 			return // the rest may be missing
 		case reason != "":
 			answer.Reason = reason
 		default:
-			answer.Observation = observation
+			observation.Interim = x.interim.list()
+			answer.Observation, answer.Asked = observation, observation.Asked()
 		}
+	case t.on && !x.left():
+		answer.Asked = opening.AskedBy(headers, x.interim.list(), t.bytes, !t.full, what)
+	case !t.on && x.ask != askNothing && x.status == http.StatusOK:
+		answer.Asked = opening.Unreadable() // compressed, for one
+	}
+	if answer.Asked != nil {
+		x.noteAsked(answer.Asked)
 	}
 	if answer.Observation != nil && x.page.Host() == nil {
 		x.page.Settle(x.h.site.room.Host(x.host))

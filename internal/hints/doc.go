@@ -1,7 +1,9 @@
-// Package hints derives Link header values (RFC 8288) from the items of a head,
-// so that a browser starts a download before it sees the element that asks for it.
+// Package hints knows the downloads and connections that a page asks for, and says
+// them in Link header values (RFC 8288), so that a browser starts them before it sees
+// the elements that ask for them.
 //
-// It guarantees: a value stands for exactly the request that the element will
-// make, else there is none, for a mismatch would download twice; nothing of a page
-// can break out of a value; the values are few and short.
+// It guarantees: a value stands for exactly the request that the page will make, else
+// there is none, for a mismatch downloads twice; nothing of a page or of a backend's
+// header can break out of a value, for all are parsed and written anew; the values
+// that go out together are few and short, each once, the most urgent first.
 package hints

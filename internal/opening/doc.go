@@ -15,6 +15,10 @@
 // the last plain point that all have in common (body.go). How much of it may be sent
 // is counted in steps: items of the head, then parts of the body between points.
 //
+// What all ask for is hinted, whether it is sent or not (hint.go); what a response did
+// not ask for is not hinted again until one does (asked.go). What the pages of a host
+// ask for alike is hinted to visitors of pages that nobody knows (site.go).
+//
 // In scope public no network alone is believed: a window holds one vote more than
 // has to agree, and an outlier does not count (window.go, form.go); what one network
 // shows against an opening concerns that network only, until a second one shows it

@@ -33,16 +33,19 @@ type form struct {
 	headers  Headers
 	charset  string
 	nonces   []string // what stands for nonces in sequence and headers
-	links    []string // Link values for what is not in the sequence
-	hints    []string // Link values for what is
 	differs  string   // the protective header in which they differ
 	bars     Reason   // why none of it may be sent
 
-	assets []uint32 // the stylesheets and scripts of the sequence, as the host numbers them
+	hints     []hint   // what all ask for, the most urgent first
+	importMap bool     // in the head
+	policies  []string // what the headers say of what may be fetched
+	discreet  bool     // … and that others are told less than a Link would tell them
 
-	early        map[int]*Early // by depth
-	suspicions   uint32         // the host's, when suspectSince was asked for
-	suspectSince instant
+	assets   []uint32 // the stylesheets and scripts of the sequence, as the host numbers them
+	suspects []uint32 // those of the sequence and of hints that are gone from another page
+
+	early  map[int]*Early // by depth
+	looked uint32         // the host's suspicions when suspects were asked for
 }
 
 // nothing is the sequence of an opening that is not learned.
@@ -104,52 +107,64 @@ func (d *decoder) merge(window []vote, outlier int, rules Rules) *form {
 		sums[v.nonceSum] = true
 	}
 	head := mergeHeads(lists, rules.EarlyAsync)
+	shared := d.shared(votes)
 	var body document.Body
 	if head.ends {
-		body = mergeBodies(d.shared(votes), head.late, rules.EarlyAsync)
+		body = mergeBodies(shared, head.late, rules.EarlyAsync)
 	}
 	f.fill(head, body)
+	ids := idsIn(votes[0].head, lists[0])
+	f.fillHints(head, shared, sharedLinks(votes), ids, rules)
 	if outlier >= 0 {
 		h := window[outlier].head
 		f.outlierBears = prefixIn(f.sequence, d.heads[h].items, d.heads[h].body.Bytes) == f.sequence.Len() &&
 			h.frame.bars == "" && h.frame.charset == f.charset && first.headers.Differs(h.frame.headers, rules.Ignored) == ""
 	}
-	f.assets = assetsOf(votes[0].head, d.heads[votes[0].head].items, f.sequence.Items)
+	for _, item := range f.sequence.Items {
+		if id := ids[string(item.Raw)]; id != 0 {
+			f.assets = append(f.assets, id)
+		}
+	}
 	return f
 }
 
 // fill takes in a merged head and the body behind it.
 func (f *form) fill(head merged, body document.Body) {
-	var items, late []document.Item
+	var items []document.Item
 	for _, s := range head.steps {
 		if s.fate == flushed {
 			items = append(items, s.item)
-		}
-		if s.fate == hinted || s.item.Name == "base" || s.item.Slot == "meta referrer" {
-			late = append(late, s.item)
 		}
 	}
 	if len(items) > 0 || len(body.Points) > 0 {
 		f.sequence = splice.NewShell(items, body)
 	}
 	f.late = head.partial || len(head.late) > 0
-	f.links = hints.List(late, f.headers.Values("Link"))
-	f.hints = hints.List(slices.Concat(items, late), nil)
 }
 
-// assetsOf returns the numbers of the stylesheets and scripts among the items that
-// are sent. They are shared by the host, and in each of the heads.
-func assetsOf(h *head, items, sent []document.Item) (assets []uint32) {
+// idsIn returns the numbers of the stylesheets and scripts among the items of a head, by
+// their bytes. They are shared by the host.
+func idsIn(h *head, items []document.Item) map[string]uint32 {
+	ids := make(map[string]uint32)
 	i := -1
 	for id, raw := range parts(h.code[:h.items]) {
-		if i++; raw != nil || !items[i].Has(document.Styles|document.Script) {
-			continue
-		}
-		if slices.ContainsFunc(sent, func(item document.Item) bool { return same(item, items[i]) }) {
-			assets = append(assets, id)
+		if i++; i < len(items) && raw == nil && items[i].Has(document.Styles|document.Script) {
+			ids[string(items[i].Raw)] = id
 		}
 	}
-	return assets
+	return ids
+}
+
+// sharedLinks returns the Links that all votes have in their headers, or in those of 103
+// responses.
+func sharedLinks(votes []vote) []hints.Link {
+	links := votes[0].head.frame.links
+	for _, v := range votes[1:] {
+		if other := v.head.frame; other != votes[0].head.frame {
+			links = slices.DeleteFunc(slices.Clone(links), func(l hints.Link) bool { return !slices.Contains(other.links, l) })
+		}
+	}
+	return links
 }
 
 // worth is how much may be sent, in bytes.
@@ -181,10 +196,10 @@ func (f *form) reach(audience request.Audience, rules Rules) int {
 // useful reports whether the first steps, or the Link values sent with them, hold
 // something that a browser can act on before the rest comes: something to show, to
 // fetch or to run.
-func (f *form) useful(depth int) bool {
+func (f *form) useful(depth int, rules Rules) bool {
 	items := f.sequence.Head(depth)
 	// The first step of a body is its tag, as a rule.
-	return depth > len(f.sequence.Items)+1 || depth > 0 && (len(f.links) > 0 || slices.ContainsFunc(items, func(item document.Item) bool {
+	return depth > len(f.sequence.Items)+1 || depth > 0 && (f.reveals(rules) || slices.ContainsFunc(items, func(item document.Item) bool {
 		return item.Name == "link" || item.Name == "script" || item.Name == "style"
 	}))
 }
@@ -238,9 +253,7 @@ func padAt(items []document.Item) int {
 // size is roughly what the form takes in memory, in bytes.
 func (f *form) size() int {
 	n := formSize + 4*len(f.assets) + 64*len(f.headers) // what headers hold is the frame's
-	for _, link := range f.links {
-		n += 16 + len(link)
-	}
+	n += f.sizeOfHints()
 	for _, e := range f.early {
 		n += earlySize
 		if len(e.Bytes) > f.sequence.Size(e.Sent) { // padded, else they are the sequence's

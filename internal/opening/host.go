@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/headstart-proxy/headstart/internal/hints"
 )
 
 // Host holds what the pages of one host of one handler have in common: their
@@ -32,6 +34,7 @@ type Host struct {
 	ids    table[uint64, uint32] // numbers of items, by hash
 	frames table[uint64, *frame]
 	recent *[maxRecent]sighting // of items that are not shared
+	sites  []*siteOpening       // what its pages ask for alike
 	heads  int                  // of pages, that hold items and frames
 	own    int                  // what the ledger holds for the host itself, in bytes
 }
@@ -56,6 +59,7 @@ type frame struct {
 	charset string
 	nonces  []string
 	bars    Reason
+	links   []hints.Link // of the headers, and of 103 responses
 
 	hash uint64
 	refs uint32
@@ -63,13 +67,16 @@ type frame struct {
 }
 
 func (f *frame) equal(g *frame) bool {
-	return f.charset == g.charset && f.bars == g.bars && slices.Equal(f.nonces, g.nonces) && f.headers.equal(g.headers)
+	return f.charset == g.charset && f.bars == g.bars && slices.Equal(f.nonces, g.nonces) && slices.Equal(f.links, g.links) && f.headers.equal(g.headers)
 }
 
 func (f *frame) size() int {
 	n := frameSize + f.headers.size()
 	for _, nonce := range f.nonces {
 		n += 16 + len(nonce)
+	}
+	for _, l := range f.links {
+		n += linkSize + l.Size()
 	}
 	return n
 }
@@ -83,14 +90,15 @@ type sighting struct {
 const (
 	maxRecent = 128
 
-	// What an item, a frame or a host costs beside its contents, in bytes.
+	// What an item, a frame, a Link or a host costs beside its contents, in bytes.
 	sharedItemSize = 160
 	frameSize      = 160
+	linkSize       = 160
 	hostSize       = 768
 
-	// MaxHostSize is what a host takes for itself at most, in bytes, beside what its
-	// pages share.
-	MaxHostSize = hostSize + 8*maxRecent
+	// MaxHostSize is what a host takes for itself as a rule, in bytes, beside what its
+	// pages share: learn_after votes, which ask for the same.
+	MaxHostSize = hostSize + 8*maxRecent + 4<<10
 )
 
 func (s *sharedItem) size() int { return sharedItemSize + len(s.raw) }
@@ -110,17 +118,17 @@ func (h *Host) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed.Store(true)
-	h.recent = nil
+	h.recent, h.sites = nil, nil
 	h.settle()
 }
 
 // settle puts into the ledger what the host takes for itself: something as long as
 // it is open, or pages hold something of it.
 func (h *Host) settle() {
-	own := hostSize
+	own := hostSize + h.sizeOfSites()
 	switch {
 	case h.recent != nil:
-		own = MaxHostSize
+		own += 8 * maxRecent
 	case h.closed.Load() && h.heads == 0:
 		own = 0
 	}
@@ -212,7 +220,10 @@ func (h *Host) release(ids []uint32) {
 // frame returns the one copy of what an observation of a page has beside its items,
 // and takes a reference.
 func (h *Host) frame(o *Observation, page uint32) *frame {
-	made := &frame{host: h, headers: o.Headers, charset: o.Charset, nonces: o.nonces, bars: o.bars, hash: o.Headers.hash(), page: page}
+	made := &frame{
+		host: h, headers: o.Headers, charset: o.Charset, nonces: o.nonces, bars: o.bars, links: o.headerLinks(),
+		hash: o.Headers.hash(), page: page,
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f, _ := h.frames.get(made.hash)
@@ -305,14 +316,16 @@ func (h *Host) present(ids []uint32, network uint64) {
 	}
 }
 
-// suspectSince returns when one of the items last became suspect, 0 if none is.
-func (h *Host) suspectSince(ids []uint32) (since instant) {
+// suspects returns which of some items became suspect at a time or later.
+func (h *Host) suspects(ids []uint32, from instant) (suspects []uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range ids {
-		since = max(since, h.items.entries[id].suspect)
+		if s := h.items.entries[id].suspect; s != 0 && s >= from {
+			suspects = append(suspects, id)
+		}
 	}
-	return since
+	return suspects
 }
 
 // maxDoubt is for how long what one network shows is remembered, to be confirmed

@@ -16,7 +16,7 @@ type fate string
 const (
 	flushed  fate = "flushed"  // it is stable, and sent early
 	deferred fate = "deferred" // it is volatile, and sent when the backend answers
-	hinted   fate = "hinted"   // it is sent when the backend answers, and preloaded before
+	hinted   fate = "hinted"   // it is sent when the backend answers, and named in a Link before
 	stopped  fate = "stopped"  // nothing is sent from here on
 	behind   fate = "behind"   // so this is not, either
 )
@@ -94,7 +94,7 @@ func (m *merger) addStable(item document.Item) {
 		m.stopped = true
 	}
 	if s.fate != flushed {
-		if _, ok := hints.Preload(item); ok {
+		if hints.Asks(item) {
 			s.fate = hinted
 		}
 		m.late = append(m.late, item)

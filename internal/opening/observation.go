@@ -1,12 +1,14 @@
 package opening
 
 import (
+	"bytes"
 	"hash/maphash"
 	"net/netip"
 	"slices"
 
 	"github.com/headstart-proxy/headstart/internal/csp"
 	"github.com/headstart-proxy/headstart/internal/document"
+	"github.com/headstart-proxy/headstart/internal/hints"
 )
 
 // Voter is who sent the request behind an observation, as far as diversity has
@@ -25,12 +27,16 @@ type Observation struct {
 	Items   []document.Item
 	Body    document.Body // what follows the items, as far as it was looked at
 	Charset string        // named by the document itself
+	// Interim are the Links of 103 responses that came before it.
+	Interim []hints.Link
 
 	// Nonces are what stands in the headers, items and body for the response's nonces.
 	nonces   []string
 	nonceSum uint64 // of the true ones
 	bars     Reason // why such a page cannot be committed
 	whole    bool   // the items are all of the head
+
+	asks []hints.Link // see links
 }
 
 // Scope is how much of a response is observed. The zero value is its head.
@@ -49,6 +55,7 @@ type Scope struct {
 // be missing.
 func Observe(headers Headers, body []byte, complete bool, what Scope) (o *Observation, reason Reason, cut bool) {
 	o = &Observation{}
+	raw := body
 	headers, nonces, ok := headers.Neutral()
 	switch {
 	case !ok:
@@ -56,6 +63,9 @@ func Observe(headers Headers, body []byte, complete bool, what Scope) (o *Observ
 	case len(nonces) > 0:
 		o.nonces, o.nonceSum = Neutral(nonces), sumOf(nonces)
 		body = replaceAll(body, nonces, o.nonces)
+	}
+	if slices.ContainsFunc(o.nonces, func(standIn string) bool { return bytes.Contains(raw, []byte(standIn)) }) {
+		o.bars = Nonce // nobody can know what stands for nonces here
 	}
 	head := document.ScanHead(body, complete)
 	cut = head.End == document.Truncated

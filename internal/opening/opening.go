@@ -18,7 +18,10 @@ type Rules struct {
 	Expire     time.Duration // since the last agreeing answer
 	MinWait    time.Duration // below which the backend is fast enough
 	EarlyAsync bool          // async scripts are sent early, too
+	Host       string        // the host that the visitor asked for …
+	Target     string        // … and the path, without a query, as it was sent
 	Ignored    Ignored
+	NoHints    bool // what pages ask for is not hinted
 	// Shell allows to send the first part of the body, too. CrawlerShell allows it
 	// for crawlers, if Shell does; else their pages are sent up to the end of the head.
 	Shell, CrawlerShell bool
@@ -183,30 +186,45 @@ func (o *Opening) missing(h *head, network uint64, rules Rules, now instant) {
 	}
 	have := ids(h.code[:h.items])
 	var gone, there []uint32
-	for _, id := range o.form.assets {
+	for _, id := range o.form.held() {
 		if slices.Contains(have, id) {
 			there = append(there, id)
 		} else {
 			gone = append(gone, id)
 		}
 	}
-	if len(o.form.assets) > 0 {
+	if len(gone)+len(there) > 0 {
 		h.frame.host.missing(gone, network, rules, now)
 		h.frame.host.present(there, network)
 	}
 }
 
-// suspect reports whether one of the opening's items is gone from another page,
-// and has not been seen on this one since.
-func (o *Opening) suspect() bool {
-	if len(o.window) == 0 || len(o.form.assets) == 0 {
-		return false
+// held returns the stylesheets and scripts that are sent or hinted.
+func (f *form) held() []uint32 {
+	held := slices.Clone(f.assets)
+	for _, h := range f.hints {
+		if h.asset != 0 && !slices.Contains(held, h.asset) {
+			held = append(held, h.asset)
+		}
+	}
+	return held
+}
+
+// look finds which of the opening's items are gone from another page, and have not been
+// seen on this one since.
+func (o *Opening) look() {
+	if len(o.window) == 0 {
+		return
 	}
 	host := o.window[0].head.frame.host
-	if seen := host.suspicions.Load(); seen != o.form.suspicions {
-		o.form.suspectSince, o.form.suspicions = host.suspectSince(o.form.assets), seen
+	if seen := host.suspicions.Load(); seen != o.form.looked || len(o.form.suspects) > 0 {
+		o.form.suspects, o.form.looked = host.suspects(o.form.held(), max(o.verified, 1)), seen
 	}
-	return o.form.suspectSince != 0 && o.form.suspectSince >= o.verified
+}
+
+// suspect reports whether one of the items that are sent is such.
+func (o *Opening) suspect() bool {
+	return slices.ContainsFunc(o.form.suspects, func(id uint32) bool { return slices.Contains(o.form.assets, id) })
 }
 
 // unknown is the record of an audience that nothing is known of. It is not changed.
@@ -215,10 +233,8 @@ var unknown record
 // plan returns what may be sent to a visitor now, or why nothing may.
 func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 	f := o.learned(rules)
-	r := o.records[v.Audience]
-	if r == nil {
-		r = &unknown
-	}
+	o.look()
+	r := o.known(v.Audience)
 	reach := f.reach(v.Audience, rules)
 	switch {
 	case r.reason != "":
@@ -231,7 +247,7 @@ func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 		return nil, HeaderDiffers
 	case !f.diverse:
 		return nil, NotLearned
-	case !f.useful(reach), !f.namesCharset(reach):
+	case !f.useful(reach, rules), !f.namesCharset(reach):
 		return nil, Unstable
 	case now.since(o.agreed) > rules.Expire:
 		return nil, Expired
@@ -243,7 +259,7 @@ func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 		return nil, Surprised
 	}
 	depth, reason := r.limits(v.Voter.network(), depth, now)
-	if !f.useful(depth) || !f.namesCharset(depth) {
+	if !f.useful(depth, rules) || !f.namesCharset(depth) {
 		switch {
 		case reason != "":
 			return nil, reason
@@ -258,22 +274,12 @@ func (o *Opening) plan(v Visit, rules Rules, now instant) (*Early, Reason) {
 	return f.build(depth), ""
 }
 
-// maxHintAge is how long after the last agreeing answer hints are sent: what they
-// start is no more than a waste if it is stale.
-const maxHintAge = 24 * time.Hour
-
-// hints returns what may be sent to a visitor in a 103 response. It is nothing if
-// the last answer to such visitors was no page.
-func (o *Opening) hints(v Visit, now instant) []string {
-	if now.since(o.agreed) > maxHintAge || o.suspect() {
-		return nil
+// known returns the record of an audience, to be read only.
+func (o *Opening) known(audience request.Audience) *record {
+	if r := o.records[audience]; r != nil {
+		return r
 	}
-	if r := o.records[v.Audience]; r != nil {
-		if _, reason := r.limits(v.Voter.network(), 1, now); r.refused || reason == Status {
-			return nil
-		}
-	}
-	return o.form.hints
+	return &unknown
 }
 
 // heads returns the heads of the window, each once.

@@ -32,7 +32,7 @@ func newTrial() *trial {
 	return &trial{
 		rules: testRules,
 		now:   time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		visit: Visit{Header: http.Header{}, Learn: true},
+		visit: Visit{Header: http.Header{}, Learn: true, Hints: true},
 		wait:  time.Second,
 	}
 }
@@ -308,11 +308,36 @@ func TestSharedKey(t *testing.T) {
 		at(100 + url)
 		p.match(len(page))
 	}
-	if len(p.urls.asked) > maxURLs || len(p.urls.ring) > maxURLs {
-		t.Errorf("%d URLs", len(p.urls.asked))
+	if len(p.urls.urls) > maxURLs || len(p.urls.ring) > maxURLs {
+		t.Errorf("%d URLs", len(p.urls.urls))
 	}
 	at(4)
+	p.want(t, "[not_learned]") // too many came since
+	p.match(len(page))
+	p.want(t, page)
+
+	at(5)
+	p.match(len(page))
+	p.now = p.now.Add(p.rules.Expire)
+	at(4)
+	p.match(len(page)) // the page is as fresh as ever, and
+	p.now = p.now.Add(time.Second)
+	p.want(t, page)
+	at(5)
 	p.want(t, "[not_learned]") // too long ago
+
+	// One URL that is gone says nothing of the others, and comes back by itself.
+	at(6)
+	p.answer(Answer{Depth: -1, Reason: Status})
+	at(4)
+	p.answer(Answer{Depth: -1, Reason: Status})
+	p.want(t, "[not_learned]")
+	at(5)
+	p.match(len(page))
+	p.want(t, page)
+	at(4)
+	p.match(len(page))
+	p.want(t, page)
 }
 
 func TestBackendEncodes(t *testing.T) {

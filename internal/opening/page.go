@@ -1,6 +1,7 @@
 package opening
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,7 +80,7 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	defer p.mu.Unlock()
 	o := p.opening(p.variant(v.Header))
 	if o == nil {
-		return Plan{Reason: NotLearned, Observe: v.Learn && p.sample(), Varies: len(p.vary) > 0}
+		return Plan{Reason: NotLearned, Unknown: true, Hintable: true, Observe: v.Learn && p.sample(), Varies: len(p.vary) > 0}
 	}
 	at := instantOf(now)
 	plan := Plan{Varies: len(p.vary) > 0}
@@ -87,20 +88,16 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 	f := o.learned(rules)
 	depths := len(f.early)
 	plan.Early, plan.Reason = o.plan(v, rules, at)
-	plan.Headers, plan.Charset, plan.Differs, plan.Nonces, plan.Links = f.headers, f.charset, f.differs, f.nonces, f.links
+	plan.Headers, plan.Charset, plan.Differs, plan.Nonces = f.headers, f.charset, f.differs, f.nonces
 	if r := o.records[v.Audience]; r != nil {
 		plan.Strictness = Strictness(r.strictness.strictest(rules))
 	}
 	if plan.Early != nil {
-		if plan.Reason = p.bars(v, rules); plan.Reason != "" {
+		if plan.Reason = p.bars(v, rules, at); plan.Reason != "" {
 			plan.Early = nil
 		}
 	}
-	switch plan.Reason {
-	case "", SetsCookie, Surprised:
-		plan.Hints = o.hints(v, at)
-	default:
-	}
+	o.hint(&plan, v, rules, at)
 	plan.Learned = f.sequence.Len() > 0
 	switch {
 	case !f.full || !f.diverse:
@@ -129,14 +126,14 @@ func (p *Page) warmth() (n int) {
 }
 
 // bars says why a page that could be committed is not, for this visit.
-func (p *Page) bars(v Visit, rules Rules) Reason {
+func (p *Page) bars(v Visit, rules Rules, now instant) Reason {
 	coding := Coding(p.coding.is(rules))
 	switch {
 	case v.NeedsPlain && coding == Encoded:
 		return BackendEncodes
 	case v.NeedsPlain && coding == UnknownCoding:
 		return NotLearned
-	case rules.SharedKey && !p.urls.has(v.Voter.URL):
+	case rules.SharedKey && !p.urls.has(v.Voter.URL, now, rules.Expire):
 		return NotLearned // this URL may be a 404
 	}
 	return ""
@@ -206,7 +203,15 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 		}
 	}
 	defer o.settle(o.form)
+	if rules.SharedKey && a.Reason == Status { // that is no answer of the others
+		p.urls.remove(v.Voter.URL)
+		return
+	}
+	if a.Asked != nil {
+		o.asked(v.Audience, a.Asked, rules)
+	}
 	r := o.record(v.Audience)
+	r.away = a.Reason == Status
 	r.wait(a.Wait, network, rules)
 	r.strictness.vote(network, uint8(a.Strictness), rules)
 	if a.Reason != "" && r.doubts(network, 0, a.Reason, rules, at) {
@@ -222,7 +227,7 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 			p.refuser = who
 		}
 	case a.Depth >= 0 && o.expects(a.Expected, rules): // else it is out of date
-		p.learnURL(v.Voter.URL, rules)
+		p.learnURL(v.Voter.URL, rules, at)
 		o.compared(v, a.Depth, rules, at)
 	}
 }
@@ -235,7 +240,11 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 	if p.id == 0 {
 		p.id = pages.Add(1)
 	}
-	p.learnURL(v.Voter.URL, rules)
+	p.learnURL(v.Voter.URL, rules, now)
+	if slices.Contains(a.Vary, "User-Agent") {
+		a.Observation.bars = VaryUserAgent
+	}
+	p.Host().ask(v, a.Observation, rules, now)
 	if n := len(o.window); n > 0 {
 		a.Observation.Headers = a.Observation.Headers.lasting(o.window[n-1].head.frame.headers)
 	}
@@ -243,15 +252,9 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 	h := newHead(p.Host(), a.Observation, p.id)
 	network := v.Voter.network()
 	o.missing(h, network, rules, now)
-	reproved, counts := o.observe(h, vote{
-		nonceSum: uint32(a.Observation.nonceSum), //nolint:gosec // parts of hashes are enough
-		network:  uint32(network),                //nolint:gosec // the same
-		url:      uint32(v.Voter.URL),            //nolint:gosec // the same
-		agent:    uint32(v.Voter.Agent),          //nolint:gosec // the same
-		audience: v.Audience,
-		browser:  v.Voter.Browser,
-		good:     a.Reason == "",
-	}, rules, now)
+	cast := voteOf(v)
+	cast.nonceSum, cast.good = uint32(a.Observation.nonceSum), a.Reason == "" //nolint:gosec // parts of hashes are enough
+	reproved, counts := o.observe(h, cast, rules, now)
 	switch r := o.record(v.Audience); {
 	case a.Reason != "":
 	case reproved && counts:
@@ -269,14 +272,14 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 }
 
 // learnURL notes that a URL answered with the page.
-func (p *Page) learnURL(url uint64, rules Rules) {
+func (p *Page) learnURL(url uint64, rules Rules, now instant) {
 	if !rules.SharedKey {
 		return
 	}
 	if p.urls == nil {
 		p.urls = new(urlSet)
 	}
-	p.urls.add(url)
+	p.urls.add(url, now)
 }
 
 // Surprised takes the commit away from an audience, before anything is written
@@ -292,6 +295,14 @@ func (p *Page) Refused(v Visit, rules Rules, now time.Time) {
 	p.surprised(v, Status, rules, now)
 }
 
+// Gone is Refused for one of many URLs that have the key, at which there is no page any
+// more: that is no answer of the others.
+func (p *Page) Gone(v Visit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.urls.remove(v.Voter.URL)
+}
+
 func (p *Page) surprised(v Visit, reason Reason, rules Rules, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -299,10 +310,10 @@ func (p *Page) surprised(v Visit, reason Reason, rules Rules, now time.Time) {
 	if o == nil {
 		return
 	}
-	at := instantOf(now)
-	if r := o.record(v.Audience); r.doubts(v.Voter.network(), 0, reason, rules, at) {
+	at, r := instantOf(now), o.record(v.Audience)
+	r.away = reason == Status
+	if r.doubts(v.Voter.network(), 0, reason, rules, at) {
 		r.surprise(rules, at)
-		r.refused = reason == Status
 	}
 }
 

@@ -23,7 +23,13 @@ type Visit struct {
 	Header   http.Header // of the request
 	Audience request.Audience
 	Voter    Voter
-	Learn    bool // the request is clean: its response may teach
+	Way      string // which matchers the request passes: pages of other ways are others' pages
+	Learn    bool   // the request is clean: its response may teach
+	// Hints says that a 103 response may be sent.
+	Hints bool
+	// Discreet says that outer handlers tell the browser to tell others less of the page
+	// than it would in a request that a 103 response starts.
+	Discreet bool
 	// NeedsPlain says that the visitor accepts compression, and nothing outside
 	// compresses. A page that the backend compresses is then not committed.
 	NeedsPlain bool
@@ -38,12 +44,22 @@ type Plan struct {
 	Headers    Headers
 	Charset    string   // to be named in Content-Type, if Headers name none
 	Nonces     []string // what stands for nonces in Early and Headers
-	Links      []string // Link values to be sent with Headers
+	Links      []string // Link values to be sent with Headers, if these do not hold them, the most urgent first
 	Strictness Strictness
-	// Hints are Link values that may be sent in a 103 response, ahead of one that is
-	// not committed: to an audience that would be, but for cookies that its responses
-	// set, a surprise, or what the caller knows.
-	Hints []string
+	// Hints are Link values that may be sent in a 103 response, the most urgent first, and
+	// Policies what goes with them; to who may be given the page, committed or not.
+	// There is no limit of their number here. Hintable says that what the operator wants
+	// to be hinted may be.
+	Hints    []string
+	Policies []string
+	Hintable bool
+	// ImportMap says that the page has an import map, or may have.
+	ImportMap bool
+	// Unknown says that nothing is known of the page, and its host's hints may be sent.
+	Unknown bool
+	// Checks says that the Answer should tell what the response asks for, and ChecksBody
+	// that it should do so of its body, too: for what was hinted, or once was.
+	Checks, ChecksBody bool
 
 	// Varies is whether the page depends on request headers.
 	Varies bool
@@ -71,6 +87,7 @@ type Answer struct {
 	// not compared; Expected is from the Plan.
 	Depth      int
 	Expected   *splice.Sequence
+	Asked      *Asked        // what the response asks for; nil if that is not known
 	Vary       []string      // from VaryNames
 	Wait       time.Duration // until the backend's header
 	Strictness Strictness

@@ -38,8 +38,9 @@ type record struct {
 	demoted    instant  // until when nothing is committed
 	strictness majority // a Strictness
 	reason     Reason   // why the last response was no good
-	refused    bool     // it was no page
+	away       bool     // the last answer of all was no page, whoever got it
 	doubt      *doubts  // nil if there are none
+	unasked    unasked  // what was hinted to it for nothing
 
 	waits   [keptWaits]uint32 // the last header times in µs, a ring
 	waitsOf [keptWaits]tag
@@ -52,9 +53,9 @@ func (r *record) extent() int {
 	case r == nil:
 		return 0
 	case r.doubt == nil:
-		return recordSize
+		return recordSize + 4*cap(r.unasked)
 	}
-	return recordSize + doubtSize + holdSize*cap(r.doubt.held)
+	return recordSize + 4*cap(r.unasked) + doubtSize + holdSize*cap(r.doubt.held)
 }
 
 // match notes a good response that repeated depth steps.
@@ -92,7 +93,7 @@ func (r *record) dropProofs(which func(i int) bool) {
 // count notes a good response whose depth is known already. In scope public several
 // of one network in a row count once.
 func (r *record) count(network uint64, rules Rules) {
-	r.reason, r.refused = "", false
+	r.reason = ""
 	who := tagOf(network)
 	if rules.Public && r.good > 0 && r.counted == who {
 		return
@@ -108,7 +109,7 @@ func (r *record) count(network uint64, rules Rules) {
 func (r *record) miss(reason Reason) {
 	r.proofs = 0
 	r.good = 0
-	r.reason, r.refused = reason, reason == Status
+	r.reason = reason
 }
 
 // surprise notes a commit that went wrong.

@@ -40,9 +40,10 @@ const (
 
 // Learnable says why a response teaches nothing, or "" if it may. h is the
 // header map at WriteHeader. Set-Cookie is not among the reasons: such a body
-// teaches all the same.
+// teaches all the same. Nor is Vary: User-Agent: such a page is never committed, but
+// what browsers of all kinds were told to fetch is hinted.
 func Learnable(status int, h http.Header, learnPrivate bool) Reason {
-	if reason := Committable(status, h); reason != "" {
+	if reason := Committable(status, h); reason != "" && reason != VaryUserAgent {
 		return reason
 	}
 	switch {
@@ -69,8 +70,6 @@ func Committable(status int, h http.Header) Reason {
 		return NoTransform
 	case slices.Contains(VaryNames(h), "*"), len(VaryNames(h)) > maxVary:
 		return VaryAll
-	case slices.Contains(VaryNames(h), "User-Agent"):
-		return VaryUserAgent
 	case asks(h, "no-store"):
 		return NoStore
 	}
@@ -78,6 +77,9 @@ func Committable(status int, h http.Header) Reason {
 		if _, ok := h[name]; ok {
 			return Special
 		}
+	}
+	if slices.Contains(VaryNames(h), "User-Agent") {
+		return VaryUserAgent
 	}
 	return ""
 }

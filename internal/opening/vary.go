@@ -30,7 +30,7 @@ type variantKey [16]byte
 func (p *Page) learnVary(names []string, network uint64, rules Rules, now instant) bool {
 	var more []string
 	for _, name := range names {
-		if !slices.Contains(p.vary, name) {
+		if !slices.Contains(p.vary, name) && name != "User-Agent" { // of which there are too many
 			more = append(more, strings.Clone(name)) // it is a part of a header
 		}
 	}

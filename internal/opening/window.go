@@ -18,6 +18,17 @@ type vote struct {
 	good     bool // the response could have been committed; it set no cookie
 }
 
+// voteOf returns a vote of a visitor.
+func voteOf(v Visit) vote {
+	return vote{
+		network:  uint32(v.Voter.network()), //nolint:gosec // parts of hashes are enough
+		url:      uint32(v.Voter.URL),       //nolint:gosec // the same
+		agent:    uint32(v.Voter.Agent),     //nolint:gosec // the same
+		audience: v.Audience,
+		browser:  v.Voter.Browser,
+	}
+}
+
 // capacity is how many votes a window holds. In scope public it is one more than
 // have to agree.
 func capacity(rules Rules) int {

@@ -95,8 +95,11 @@ func (r *Room) Host(name string) *opening.Host {
 	return h
 }
 
+// Find returns a host by name, nil if it is not there, and notes that it was asked for.
+func (r *Room) Find(name string) *opening.Host {
+	h, _ := r.hosts.GetIfPresent(keyOfHost(name))
+	return h
+}
+
 // Hosts returns the number of hosts.
 func (r *Room) Hosts() int { return r.hosts.EstimatedSize() }
-
-// Touch notes that a host was asked for, so that it stays.
-func (r *Room) Touch(name string) { r.hosts.GetIfPresent(keyOfHost(name)) }

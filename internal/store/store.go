@@ -18,7 +18,8 @@ import (
 // Its memory goes to four things: what each page has for itself; what the pages of
 // a host share, which only the hosts know, so the pages get what it leaves; what
 // is ready to be sent of the pages that are asked for often, a quarter; and the
-// hashes of keys that were seen once.
+// hashes of keys that were seen once, of those that answered with no page, and of
+// downloads that no browser can keep.
 type Store struct {
 	pages *otter.Cache[request.Key, *opening.Page]
 	warm  *otter.Cache[request.Key, warmed]
@@ -26,6 +27,9 @@ type Store struct {
 	maximum atomic.Uint64 // bytes
 	shared  atomic.Int64  // what hosts take, in bytes
 	once    sightings
+	refused sightings
+	wasted  sightings
+	doubted sightings // downloads that one network found to be of no use
 
 	mu    sync.Mutex // protects all below
 	turn  uint64     // counts calls of Room
@@ -89,6 +93,10 @@ func (s *Store) SetMaximum(maxBytes uint64) {
 	s.maximum.Store(maxBytes)
 	s.divide()
 	s.once.resize(maxBytes / 64)
+	few := min(maxBytes/256, 64<<10)
+	s.refused.resize(few)
+	s.wasted.resize(few)
+	s.doubted.resize(few)
 	s.warm.SetMaximum(maxBytes / 4)
 	s.pages.SetMaximum(s.share())
 }
@@ -97,7 +105,7 @@ func (s *Store) SetMaximum(maxBytes uint64) {
 // too much have to be pushed out by others.
 func (s *Store) share() uint64 {
 	maximum := s.maximum.Load()
-	left := int64(maximum-maximum/4-maximum/64) - s.shared.Load() //nolint:gosec // far from the limit
+	left := int64(maximum-maximum/4-maximum/32) - s.shared.Load() //nolint:gosec // far from the limit
 	return uint64(max(left, int64(maximum/256)))                  //nolint:gosec // positive
 }
 
@@ -133,7 +141,27 @@ func (s *Store) Admits(key request.Key) bool {
 	if s.pages.WeightedSize() < s.pages.GetMaximum()/2 {
 		return true
 	}
-	return s.once.again(key)
+	return s.once.again(sightingOf(key))
+}
+
+// Refused reports whether the last answer was no page, by a hash of the page and of the
+// kind of visitor. It may be forgotten when many others were refused since.
+func (s *Store) Refused(hash uint64) bool { return s.refused.has(sighting(hash)) }
+
+// Answered takes note of whether an answer was a page, see Refused.
+func (s *Store) Answered(hash uint64, refused bool) { s.refused.note(sighting(hash), refused) }
+
+// Wasteful reports whether the download of a hash cannot be used by a browser that has it.
+// It may be forgotten when many others were seen since.
+func (s *Store) Wasteful(hash uint64) bool { return s.wasted.has(sighting(hash)) }
+
+// NoteAsset takes note of whether a download can be used, see Wasteful. That it cannot is
+// believed when two networks have found it so; network is a hash of the one that did now, 0
+// if one is enough.
+func (s *Store) NoteAsset(hash uint64, reusable bool, network uint64) {
+	if reusable || network == 0 || s.doubted.other(sighting(hash), network) {
+		s.wasted.note(sighting(hash), !reusable)
+	}
 }
 
 // Grown takes note of the present size of a page if it is in.
@@ -188,7 +216,7 @@ func (s *Store) Len() int { return s.pages.EstimatedSize() }
 
 // Bytes returns what the store takes in memory, as estimated.
 func (s *Store) Bytes() uint64 {
-	return s.pages.WeightedSize() + s.warm.WeightedSize() + uint64(max(s.shared.Load(), 0)) + s.once.size()
+	return s.pages.WeightedSize() + s.warm.WeightedSize() + uint64(max(s.shared.Load(), 0)) + s.once.size() + s.refused.size() + s.wasted.size() + s.doubted.size()
 }
 
 // sightings are the hashes of keys that were seen lately. Each has one place; the
@@ -214,17 +242,55 @@ func (s *sightings) resize(bytes uint64) {
 	}
 }
 
-// again notes a key, and reports whether it was there.
-func (s *sightings) again(key request.Key) bool {
-	hash := binary.LittleEndian.Uint32(key[:]) | 1 // never 0
+// sighting is a part of a hash: the place, and what is kept there, which is not 0.
+type sighting uint64
+
+func sightingOf(key request.Key) sighting { return sighting(binary.LittleEndian.Uint64(key[:])) }
+
+func (s *sightings) place(of sighting) (place *uint32, value uint32) {
+	return &s.places[int(of>>32)&(len(s.places)-1)], uint32(of) | 1 //nolint:gosec // the two halves
+}
+
+// again notes a hash, and reports whether it was there.
+func (s *sightings) again(hash sighting) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	place := &s.places[int(binary.LittleEndian.Uint32(key[4:]))&(len(s.places)-1)]
-	if *place == hash {
+	place, value := s.place(hash)
+	if *place == value {
 		return true
 	}
-	*place = hash
+	*place = value
 	return false
+}
+
+// has reports whether a hash is there.
+func (s *sightings) has(hash sighting) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	place, value := s.place(hash)
+	return *place == value
+}
+
+// other puts a value at the place of a hash, and reports whether another one was there.
+func (s *sightings) other(hash sighting, value uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	place, _ := s.place(hash)
+	before := *place
+	*place = uint32(value) | 1 //nolint:gosec // a part of a hash
+	return before != 0 && before != *place
+}
+
+// note puts a hash in, or takes it out if it is there.
+func (s *sightings) note(hash sighting, in bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch place, value := s.place(hash); {
+	case in:
+		*place = value
+	case *place == value:
+		*place = 0
+	}
 }
 
 func (s *sightings) size() uint64 {
