@@ -248,6 +248,12 @@ func (w *watcher) log() *accessLog {
 // next returns the next entry for a page, and leaves out all before it.
 func (l *accessLog) next(t *testing.T, address string) entry {
 	t.Helper()
+	return l.until(t, address, func(entry) {})
+}
+
+// until returns the next entry for a page, and passes on all before it.
+func (l *accessLog) until(t *testing.T, address string, pass func(entry)) entry {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), visitLimit)
 	defer cancel()
 	for {
@@ -268,6 +274,7 @@ func (l *accessLog) next(t *testing.T, address string) entry {
 			if _, rest, _ := strings.Cut(address, "://"); rest == e.Request.Host+e.Request.URI {
 				return e
 			}
+			pass(e)
 		}
 		select {
 		case <-more:

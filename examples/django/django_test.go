@@ -56,6 +56,7 @@ func TestDjango(t *testing.T) {
 		})
 	}
 	t.Run("https", func(t *testing.T) { testHTTPS(t, fmt.Sprintf("https://localhost:%d", p.ports["HTTPS_PORT"])) })
+	t.Run("hints", func(t *testing.T) { testHints(t, g, p) })
 	t.Run("browser", func(t *testing.T) { testBrowser(t, g, p) })
 	t.Run("stop", func(t *testing.T) { testStop(t, p) })
 }

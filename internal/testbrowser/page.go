@@ -29,11 +29,11 @@ func (b *Tab) Load(t *testing.T, url, recovery string, committed func()) Page {
 	t.Helper()
 	b.Navigate(t, url)
 	committed()
-	return b.stands(t, recovery)
+	return b.AwaitPage(t, recovery)
 }
 
-// stands waits until the page stands.
-func (b *Tab) stands(t *testing.T, recovery string) Page {
+// AwaitPage returns when a page that has begun to come stands, see Load.
+func (b *Tab) AwaitPage(t *testing.T, recovery string) Page {
 	t.Helper()
 	type state struct {
 		Standing bool   `json:"standing"`
@@ -51,7 +51,7 @@ func (b *Tab) Submit(t *testing.T, form string) {
 	t.Helper()
 	b.Leave(t, fmt.Sprintf(`document.querySelector(%q).requestSubmit()`, form))
 	b.AwaitLeft(t)
-	b.stands(t, "\x00") // no script begins so
+	b.AwaitPage(t, "\x00") // no script begins so
 }
 
 // Leave runs a script that leads to another page, and does not wait for it.

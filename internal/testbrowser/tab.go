@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -20,11 +22,13 @@ type Tab struct {
 	ctx     context.Context
 	changed chan struct{} // holds a value if something happened since it was read
 	ended   chan struct{} // holds a value if a request has ended since then
+	expired chan struct{} // holds a value if the time of Advance has passed since then
 
-	mu      sync.Mutex // protects what follows
-	errors  []string   // errors, exceptions and violations since the last load began
-	loads   int        // documents since then
-	traffic traffic    // since then
+	mu       sync.Mutex // protects what follows
+	errors   []string   // errors, exceptions and violations since the last load began
+	warnings []string   // of the browser, since then
+	loads    int        // documents since then
+	traffic  traffic    // since then
 }
 
 // Open opens a tab that ends with until: t itself, or a test that it is a part of. The
@@ -33,7 +37,7 @@ func Open(t, until *testing.T, browser context.Context, emulation ...chromedp.Ac
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	until.Cleanup(closeTab)
-	b := &Tab{ctx: ctx, changed: make(chan struct{}, 1), ended: make(chan struct{}, 1)}
+	b := &Tab{ctx: ctx, changed: make(chan struct{}, 1), ended: make(chan struct{}, 1), expired: make(chan struct{}, 1)}
 	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would be the tab's
 		t.Fatal(err)
 	}
@@ -139,6 +143,22 @@ func (b *Tab) Settle(t *testing.T) {
 	Evaluate[string](t, b, `new Promise(done => requestIdleCallback(() => done("")))`)
 }
 
+// Advance puts the clock of the page forward, and runs the timers that are due then.
+// Real time has no part in what the page does from now on.
+func (b *Tab) Advance(t *testing.T, by time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	Command(t, b, emulation.SetVirtualTimePolicy, emulation.SetVirtualTimePolicyParams{
+		Policy: emulation.VirtualTimePolicyAdvance, Budget: new(float64(by.Milliseconds())),
+	})
+	select {
+	case <-b.expired:
+	case <-ctx.Done():
+		t.Fatal("the clock of the page does not go on")
+	}
+}
+
 // Seen returns errors, exceptions and violations since the last load began, and how
 // many documents there were.
 func (b *Tab) Seen() (errors []string, loads int) {
@@ -147,11 +167,19 @@ func (b *Tab) Seen() (errors []string, loads int) {
 	return slices.Clone(b.errors), b.loads
 }
 
+// Warnings returns what the browser has warned of since the last load began, such as a
+// preload that fits no request of the page. What scripts call a warning is none.
+func (b *Tab) Warnings() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.warnings)
+}
+
 // forget forgets what was seen, before another page begins to load.
 func (b *Tab) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.errors, b.loads, b.traffic = nil, 0, nil
+	b.errors, b.warnings, b.loads, b.traffic = nil, nil, 0, nil
 }
 
 // take takes an event of the browser.
@@ -174,11 +202,19 @@ func (b *Tab) take(event any) {
 			b.errors = append(b.errors, "console: "+strings.Join(text, " "))
 		}
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError {
-			b.errors = append(b.errors, fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
+		text := fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
+		switch e.Entry.Level {
+		case log.EntryLevelError:
+			b.errors = append(b.errors, text)
+		case log.EntryLevelWarning:
+			b.warnings = append(b.warnings, text)
+		default:
 		}
 	case *page.EventFrameNavigated:
 		b.loads++
+	case *emulation.EventVirtualTimeBudgetExpired:
+		tell(b.expired)
+		return
 	case *page.EventLoadEventFired, *page.EventFrameStoppedLoading:
 	default:
 		if b.traffic.take(event) {
