@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/headstart-proxy/headstart/internal/hints"
+	"github.com/headstart-proxy/headstart/internal/opening"
 	"github.com/headstart-proxy/headstart/internal/request"
 )
 
@@ -24,7 +25,7 @@ func (x *exchange) noteAsset(status int, h http.Header) {
 			return
 		}
 	}
-	reusable, known := hints.Reusable(status, h, x.h.now())
+	reusable, known := opening.Reusable(status, h, x.h.now())
 	if !known {
 		return
 	}

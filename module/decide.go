@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"reflect"
 	"strings"
 	"time"
 
@@ -293,8 +292,5 @@ const encodePackage = "github.com/caddyserver/caddy/v2/modules/caddyhttp/encode"
 // encodes reports whether Caddy's encode stands outside. Its writer is not
 // exported, so it is known by its package.
 func encodes(w http.ResponseWriter) bool {
-	return anyWriter(w, func(w http.ResponseWriter) bool {
-		t := reflect.TypeOf(w)
-		return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == encodePackage
-	})
+	return anyWriter(w, func(w http.ResponseWriter) bool { return packageOf(w) == encodePackage })
 }

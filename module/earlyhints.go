@@ -1,9 +1,9 @@
 package module
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/headstart-proxy/headstart/internal/csp"
+	"github.com/headstart-proxy/headstart/internal/opening"
 )
 
 // hinting is the writing of a 103 response. x/net/http2 waits until the frame is written,
@@ -28,10 +29,6 @@ type hinting struct {
 // that takes a few microseconds, on a machine that is busy a few milliseconds.
 var hintPatience = 20 * time.Millisecond // tests change it
 
-// maxPolicies is how long the policies in a 103 response may be, in bytes: without them it
-// is not sent, and a browser takes no header of any size.
-const maxPolicies = 4 << 10
-
 // hint sends a 103 response (RFC 8297) with what the page asks for, if that is known,
 // whether the response is committed or not. It holds nothing but Link, and the policies
 // that say what of it may be fetched. It returns the writer for the final response, and
@@ -44,7 +41,7 @@ func (x *exchange) hint(w http.ResponseWriter) (writer http.ResponseWriter, fini
 	}
 	values := x.soon(w.Header()["Link"])
 	policies := slices.Concat(csp.Fetching(w.Header()[csp.Enforce]), x.plan.Policies)
-	if len(values) == 0 || len(strings.Join(policies, ", ")) > maxPolicies {
+	if len(values) == 0 || len(strings.Join(policies, ", ")) > opening.MaxPolicies {
 		return w, finish
 	}
 	inner := x.h.interimWriter(w)
@@ -96,22 +93,17 @@ var serverPackages = []string{"net/http", "golang.org/x/net/http2", "github.com/
 // write timeouts stays. It returns nil if a writer is in the way that nobody can get past:
 // that may take the status for the final one.
 func (h *Handler) interimWriter(w http.ResponseWriter) http.ResponseWriter {
-	for {
-		if _, last := w.(*caddyhttp.IdleTimeoutWriter); last {
-			return w
-		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			break
-		}
-		w = u.Unwrap()
-	}
-	t := reflect.TypeOf(w)
-	if t.Kind() == reflect.Pointer && slices.Contains(serverPackages, t.Elem().PkgPath()) {
-		return w
+	var last http.ResponseWriter
+	timed := anyWriter(w, func(w http.ResponseWriter) bool {
+		last = w
+		_, timed := w.(*caddyhttp.IdleTimeoutWriter)
+		return timed
+	})
+	if timed || slices.Contains(serverPackages, packageOf(last)) {
+		return last
 	}
 	h.unhintedOnce.Do(func() {
-		h.logger.Warn("no 103 responses: an outer handler's writer cannot be passed by", zap.String("writer", t.String()))
+		h.logger.Warn("no 103 responses: an outer handler's writer cannot be passed by", zap.String("writer", fmt.Sprintf("%T", last)))
 	})
 	return nil
 }
@@ -123,7 +115,7 @@ type lateWriter struct {
 	hinting
 	header http.Header // the inner handlers' own
 
-	mu      sync.Mutex  // protects sent; reverse_proxy writes 1xx on another goroutine
+	mu      sync.Mutex  // protects written; reverse_proxy writes 1xx on another goroutine
 	written http.Header // what it was when the final header was written, nil before
 }
 

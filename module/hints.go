@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -167,4 +168,13 @@ func anyWriter(w http.ResponseWriter, is func(http.ResponseWriter) bool) bool {
 		w = u.Unwrap()
 	}
 	return true
+}
+
+// packageOf returns the path of the package that a writer's type is from, "" if it is no
+// pointer. Such types are not exported as a rule.
+func packageOf(w http.ResponseWriter) string {
+	if t := reflect.TypeOf(w); t.Kind() == reflect.Pointer {
+		return t.Elem().PkgPath()
+	}
+	return ""
 }

@@ -108,7 +108,7 @@ func (e element) asksAsLink(importMap bool) (f found, ok bool) {
 			return found{}, false
 		}
 		f = found{Link: e.link(Preload, "style", "href"), rank: blocking, consumer: true}
-		if f.Media = e.value("media"); f.Media != "" && !strings.EqualFold(f.Media, "all") && !strings.EqualFold(f.Media, "screen") {
+		if f.Media = e.value("media"); !paints(f.Media) {
 			f.rank = secondary
 		}
 	case has(Preload):

@@ -108,8 +108,8 @@ func (l Link) normal() (_ Link, ok bool) {
 		l.FetchPriority = ""
 	}
 	l.ReferrerPolicy = strings.ToLower(l.ReferrerPolicy)
-	if strings.EqualFold(l.Media, "all") || strings.EqualFold(l.Media, "screen") {
-		l.Media = "" // all that paints
+	if paints(l.Media) {
+		l.Media = ""
 	}
 	switch l.Rel {
 	case Preload:
@@ -136,6 +136,11 @@ func corsState(value string) string {
 		return useCredentials
 	}
 	return anonymous
+}
+
+// paints reports whether media are all that a page is painted on.
+func paints(media string) bool {
+	return media == "" || strings.EqualFold(media, "all") || strings.EqualFold(media, "screen")
 }
 
 func isPrint(media string) bool { return strings.EqualFold(media, "print") }

@@ -26,7 +26,7 @@ func AskedBy(headers Headers, interim []hints.Link, body []byte, complete bool, 
 	if what.Shell && (head.End == document.HeadEnd || head.End == document.Implied) {
 		rest = document.ScanBody(body[head.Size:], complete, what.StopAt)
 	}
-	return &Asked{linksOf(hints.Sources{Items: head.Items, Body: rest, Links: slices.Concat(hints.Parse(headers.Values("Link")), interim)}), what.Shell}
+	return &Asked{linksOf(hints.Sources{Items: head.Items, Body: rest, Links: headers.links(interim)}), what.Shell}
 }
 
 // Unreadable is what a response asks for that cannot be read at all: nothing for sure.
@@ -38,14 +38,14 @@ func (o *Observation) Asked() *Asked { return &Asked{o.links(), len(o.Body.Bytes
 // links are what the response asks for, as far as it was observed.
 func (o *Observation) links() []hints.Link {
 	if o.asks == nil {
-		o.asks = linksOf(hints.Sources{Items: o.Items, Body: o.Body, Links: o.headerLinks()})
+		o.asks = linksOf(hints.Sources{Items: o.Items, Body: o.Body, Links: o.Headers.links(o.Interim)})
 	}
 	return o.asks
 }
 
-// headerLinks are those of its header, and of 103 responses before it.
-func (o *Observation) headerLinks() []hints.Link {
-	return slices.Concat(hints.Parse(o.Headers.Values("Link")), o.Interim)
+// links are those of the header, and of 103 responses before it.
+func (h Headers) links(interim []hints.Link) []hints.Link {
+	return slices.Concat(hints.Parse(h.Values("Link")), interim)
 }
 
 func linksOf(s hints.Sources) (links []hints.Link) {

@@ -97,7 +97,8 @@ func stepAt(s *splice.Sequence, offset int) int {
 	return never
 }
 
-// laxReferrer reports whether the last of policies that a browser may know is lax.
+// laxReferrer reports whether all of some policies are lax: a browser heeds the last that
+// it knows.
 func laxReferrer(values []string) bool {
 	for _, value := range values {
 		for policy := range strings.SplitSeq(value, ",") {

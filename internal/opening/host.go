@@ -221,7 +221,7 @@ func (h *Host) release(ids []uint32) {
 // and takes a reference.
 func (h *Host) frame(o *Observation, page uint32) *frame {
 	made := &frame{
-		host: h, headers: o.Headers, charset: o.Charset, nonces: o.nonces, bars: o.bars, links: o.headerLinks(),
+		host: h, headers: o.Headers, charset: o.Charset, nonces: o.nonces, bars: o.bars, links: o.Headers.links(o.Interim),
 		hash: o.Headers.hash(), page: page,
 	}
 	h.mu.Lock()

@@ -162,15 +162,21 @@ func forbids(h http.Header, directive string) bool { return lists(h["Cache-Contr
 // lists reports whether comma lists have a directive, in any case, with a value or
 // without.
 func lists(values []string, directive string) bool {
+	_, found := find(values, directive)
+	return found
+}
+
+// find returns the value of the first such directive, and whether there is one.
+func find(values []string, directive string) (argument string, found bool) {
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
-			name, _, _ := strings.Cut(part, "=")
+			name, argument, _ := strings.Cut(part, "=")
 			if strings.EqualFold(strings.TrimSpace(name), directive) {
-				return true
+				return strings.TrimSpace(argument), true
 			}
 		}
 	}
-	return false
+	return "", false
 }
 
 // VaryNames returns the request headers that a page depends on, by its Vary, in

@@ -42,9 +42,11 @@ const (
 	// much those of all votes of a host may take. What is too much is not kept.
 	maxSiteLinks     = 16
 	maxSiteLinkBytes = 8 << 10
-	// maxPolicies is how long the policies may be that go with hints, in bytes.
-	maxPolicies = 4 << 10
 )
+
+// MaxPolicies is how long the policies may be that go with hints, in bytes: without them
+// nothing is hinted, and a browser takes no header of any size.
+const MaxPolicies = 4 << 10
 
 // site returns that of a way. It may be nil, unless it is to be made: then the one that
 // has learned the longest ago gives way. The host is locked.
@@ -76,7 +78,7 @@ func (h *Host) ask(v Visit, o *Observation, rules Rules, now instant) {
 		return slices.ContainsFunc(o.nonces, func(nonce string) bool { return strings.Contains(l.String(), nonce) })
 	})
 	policies := strings.Join(csp.Fetching(o.Headers.Values(csp.Enforce)), ", ")
-	if len(policies) > maxPolicies {
+	if len(policies) > MaxPolicies {
 		links, policies = nil, "" // what may be fetched is not looked into
 	}
 	h.mu.Lock()

@@ -1,7 +1,8 @@
-package hints
+package opening
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,13 +16,11 @@ const minFresh = 10 * time.Second
 // page that asks for it somewhat later (RFC 9111 section 4.2). If not, it would fetch it
 // twice, the second time after the first. known is false if the response does not say.
 func Reusable(status int, h http.Header, now time.Time) (reusable, known bool) {
-	_, noStore := directive(h, "no-store")
-	_, noCache := directive(h, "no-cache")
-	maxAge, hasMaxAge := directive(h, "max-age")
+	maxAge, hasMaxAge := find(h["Cache-Control"], "max-age")
 	switch {
 	case status != http.StatusOK && status != http.StatusNotModified:
 		return false, false
-	case noStore, noCache, !variesPlainly(h):
+	case forbids(h, "no-store"), forbids(h, "no-cache"), !variesPlainly(h):
 		return false, true
 	case hasMaxAge:
 		seconds, err := strconv.Atoi(strings.Trim(maxAge, `"`))
@@ -45,31 +44,11 @@ func dateOf(h http.Header, now time.Time) time.Time {
 	return now
 }
 
-// directive returns the argument of a directive of Cache-Control, and whether it is there.
-func directive(h http.Header, name string) (argument string, found bool) {
-	for _, value := range h["Cache-Control"] {
-		for part := range strings.SplitSeq(value, ",") {
-			given, argument, _ := strings.Cut(part, "=")
-			if strings.EqualFold(strings.TrimSpace(given), name) {
-				return strings.TrimSpace(argument), true
-			}
-		}
-	}
-	return "", false
-}
-
 // variesPlainly reports whether a response depends only on what a browser sends alike
 // when a 103 response starts the download. That is not so with Origin, which Chromium
 // leaves out then.
 func variesPlainly(h http.Header) bool {
-	for _, value := range h["Vary"] {
-		for name := range strings.SplitSeq(value, ",") {
-			switch strings.ToLower(strings.TrimSpace(name)) {
-			case "", "accept-encoding", "accept-language", "cookie", "user-agent":
-			default:
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(VaryNames(h), func(name string) bool {
+		return name != "Accept-Language" && name != "User-Agent"
+	})
 }

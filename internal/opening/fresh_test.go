@@ -1,4 +1,4 @@
-package hints
+package opening
 
 import (
 	"net/http"
