@@ -206,9 +206,16 @@ func (s *Store) Put(key request.Key, page *opening.Page) {
 }
 
 // Warmed takes note of what is ready to be sent of a page, in bytes. It goes when
-// others are asked for more often.
+// others are asked for more often, or with the page.
 func (s *Store) Warmed(key request.Key, page *opening.Page, size int) {
-	s.warm.Set(key, warmed{page, uint32(min(size+entrySize, math.MaxInt32))}) //nolint:gosec // bounded by min
+	weight := uint32(min(size+entrySize, math.MaxInt32)) //nolint:gosec // bounded by min
+	// Only while the page is in: what comes after its deletion would stay.
+	s.pages.ComputeIfPresent(key, func(in *opening.Page) (*opening.Page, otter.ComputeOp) {
+		if in == page {
+			s.warm.Set(key, warmed{page, weight})
+		}
+		return in, otter.CancelOp
+	})
 }
 
 // Len returns the number of pages.

@@ -242,6 +242,24 @@ func TestWarmIsBounded(t *testing.T) {
 	}
 }
 
+// A page may go between the look at it and the note of what is ready to be sent.
+func TestWarmedOfAPageThatIsGone(t *testing.T) {
+	s := newStore(t, 1<<20)
+	p, other, key := learned(t, 0), learned(t, 0), keyOf("key")
+	s.Put(key, p)
+	s.pages.Invalidate(key)
+	s.Warmed(key, p, 1000)
+	s.Put(key, other)
+	s.Warmed(key, p, 1000)
+	if n := s.warm.WeightedSize(); n != 0 {
+		t.Errorf("%d bytes are warm", n)
+	}
+	s.Warmed(key, other, 1000)
+	if n := s.warm.WeightedSize(); n == 0 {
+		t.Error("the page that is in is not warm")
+	}
+}
+
 // A download that one network alone finds to be of no use is of use.
 func TestWasteful(t *testing.T) {
 	s := newStore(t, 1<<20)
