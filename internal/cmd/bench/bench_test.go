@@ -88,21 +88,6 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestQuantile(t *testing.T) {
-	values := []float64{4, 1, 3, 2, 5}
-	for q, want := range map[float64]float64{0: 1, 0.25: 2, 0.5: 3, 0.6: 3.4, 1: 5} {
-		if got := quantile(values, q); got < want-1e-9 || got > want+1e-9 {
-			t.Errorf("%v: %v, want %v", q, got, want)
-		}
-	}
-	if values[0] != 4 {
-		t.Error("the values were changed")
-	}
-	if got := quantile(nil, 0.5); got != 0 {
-		t.Errorf("of nothing: %v", got)
-	}
-}
-
 // The ratio is that of the medians over all rounds, the spread that of single
 // rounds.
 func TestNewLine(t *testing.T) {

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/headstart-proxy/headstart/internal/cmd/bench/stats"
 )
 
 // A report is all that a run yields, as -json writes it.
@@ -76,12 +77,12 @@ func newLine(r *row) line {
 	ratios := make([]float64, 0, len(r.rounds))
 	for _, round := range r.rounds {
 		base, headstart = append(base, round.base), append(headstart, round.headstart)
-		ratios = append(ratios, median(round.headstart.values)/median(round.base.values))
+		ratios = append(ratios, stats.Median(round.headstart.values)/stats.Median(round.base.values))
 	}
 	l := line{
 		ID: r.id, What: r.what, Against: r.against, Unit: r.unit, Target: r.target,
 		Base: newFigures(base, !r.isLoad), Headstart: newFigures(headstart, !r.isLoad),
-		Spread: [2]float64{quantile(ratios, 0.25), quantile(ratios, 0.75)},
+		Spread: [2]float64{stats.Quantile(ratios, 0.25), stats.Quantile(ratios, 0.75)},
 	}
 	l.Ratio = l.Headstart.Median / l.Base.Median
 	if l.Base.P99 > 0 {
@@ -100,30 +101,13 @@ func newFigures(turns []turn, tail bool) figures {
 	for _, t := range turns {
 		all = append(all, t.values...)
 		cpu = append(cpu, microseconds(t.cpu))
-		f.Rounds = append(f.Rounds, median(t.values))
+		f.Rounds = append(f.Rounds, stats.Median(t.values))
 	}
-	f.Median, f.CPU, f.Count = median(all), median(cpu), len(all)
+	f.Median, f.CPU, f.Count = stats.Median(all), stats.Median(cpu), len(all)
 	if tail {
-		f.P99 = quantile(all, 0.99)
+		f.P99 = stats.Quantile(all, 0.99)
 	}
 	return f
-}
-
-func median(values []float64) float64 { return quantile(values, 0.5) }
-
-// quantile returns a quantile of values, which it does not change, between the
-// two nearest of them where it lies between; 0 if there are none.
-func quantile(values []float64, q float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	at := q * float64(len(sorted)-1)
-	i := int(at)
-	if i+1 == len(sorted) {
-		return sorted[i]
-	}
-	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
 // markdown writes the report as one table under a header.
