@@ -187,7 +187,7 @@ func (w *watcher) learn() {
 	if !whole || x.status == 0 || x.status >= 500 || x.status == http.StatusTooManyRequests {
 		return // says nothing of the page
 	}
-	if w.comparing && w.answer.Reason == "" {
+	if w.comparing {
 		if x.left() && w.splicer.Measuring() {
 			return // the rest may be missing
 		}

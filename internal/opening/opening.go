@@ -35,6 +35,10 @@ type Opening struct {
 	agreed   instant // when the last answer agreed
 	verified instant // when the last answer bore out all steps
 
+	looked    instant // when the last observation of all came …
+	lookedFor tag     // … for the network that it holds off alone; 0 if it is all
+	idle      uint8   // observations in a row that taught nothing new, see rested
+
 	// eager is how many clean responses are observed at once, since the last observation
 	// made less of the opening: what has changed for all is soon learned anew.
 	eager uint8
@@ -70,7 +74,7 @@ func (o *Opening) learned(rules Rules) *form {
 // proved was set anew by it, and whether it counts: one network alone cannot
 // change what others agree on.
 func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, counts bool) {
-	before := o.learned(rules)
+	before, votes := o.learned(rules), len(o.window)
 	o.eager -= min(o.eager, 1)
 	for _, w := range o.window {
 		if w.head.equal(h) {
@@ -97,6 +101,7 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 	} else {
 		o.form.keep(before)
 	}
+	o.lookedAt(uint64(v.network), o.form.teaches(before) || len(o.window) > votes, counts, now)
 	if counts {
 		o.observed, o.agreed, o.verified = max(o.observed, now), max(o.agreed, now), max(o.verified, now)
 	}
@@ -143,7 +148,7 @@ func (o *Opening) compared(v Visit, depth int, rules Rules, now instant) {
 	if depth == all {
 		o.verified = max(o.verified, now)
 	} else if v.Learn {
-		o.observed = 0 // the next clean response is looked at as a whole
+		o.stir(rules)
 	}
 	proved := r.proved(rules, now)
 	if depth == all || proved > 0 && depth >= proved {

@@ -10,10 +10,6 @@ import (
 	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
-// maxSkips is how many clean requests in a row may go unobserved on a page that
-// taught nothing so far, or is known well.
-const maxSkips = 48
-
 // Page is what one key stands for. It is safe for concurrent use; the zero value
 // is ready, and has a Host to itself.
 type Page struct {
@@ -106,10 +102,9 @@ func (p *Page) Decide(v Visit, rules Rules, now time.Time) Plan {
 		plan.Warmed = p.warmth()
 		p.warm.Store(true)
 	}
-	stale := at.since(o.observed) > rules.Expire/4
 	settled := plan.Early != nil || plan.Reason == FastBackend || plan.Reason == BackendEncodes
-	plan.Observe = v.Learn && (stale || o.eager > 0 || plan.Reason == Stale || o.wants(v, rules) || !settled && p.sample() || settled && plan.Early == nil && p.sampleRarely())
-	if plan.Early == nil && (!settled || stale) && plan.Learned {
+	plan.Observe = v.Learn && p.wanted(o, v, plan.Reason, settled, rules, at)
+	if plan.Early == nil && (!settled || o.stale(rules, at)) && plan.Learned {
 		plan.Expected = f.sequence
 	}
 	return plan
@@ -137,30 +132,6 @@ func (p *Page) bars(v Visit, rules Rules, now instant) Reason {
 		return NotLearned // this URL may be a 404
 	}
 	return ""
-}
-
-// sample reports whether a clean request of a page that is not settled should be
-// observed: always at first, ever more rarely while responses teach nothing.
-func (p *Page) sample() bool {
-	if p.refused < 3 {
-		return true
-	}
-	p.skips++
-	if p.skips < min(1<<min(p.refused-2, 6), uint16(maxSkips)) {
-		return false
-	}
-	p.skips = 0
-	return true
-}
-
-// sampleRarely does the same for a page that is known well but not committed.
-func (p *Page) sampleRarely() bool {
-	p.skips++
-	if p.skips < maxSkips {
-		return false
-	}
-	p.skips = 0
-	return true
 }
 
 // Answered takes in how a request was answered at a time. It reports whether the page
@@ -221,6 +192,10 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 	case a.Observation != nil:
 		p.refused = 0
 		p.observe(o, v, a, rules, at)
+	case a.Reason == SetsCookie: // it bears out no commit, but says whether the page has changed
+		if v.Learn && a.Depth >= 0 && o.expects(a.Expected, rules) && a.Depth < o.form.sequence.Len() {
+			o.stir(rules)
+		}
 	case a.Reason != "":
 		if who := tagOf(network); p.refused == 0 || p.refuser != who || !rules.Public {
 			p.refused = min(p.refused+1, 32)

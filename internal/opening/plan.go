@@ -84,7 +84,7 @@ type Answer struct {
 	// it and copies its items and its body.
 	Observation *Observation
 	// Depth is how many steps of Expected the response bears out, -1 if they were
-	// not compared; Expected is from the Plan.
+	// not compared; Expected is from the Plan. Of a Reason only SetsCookie can have one.
 	Depth      int
 	Expected   *splice.Sequence
 	Asked      *Asked        // what the response asks for; nil if that is not known

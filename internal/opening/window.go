@@ -131,13 +131,6 @@ func (o *Opening) drop(which func(vote) bool) {
 	})
 }
 
-// wants reports whether the window has room for the vote of a visitor.
-func (o *Opening) wants(v Visit, rules Rules) bool {
-	network := uint32(v.Voter.network()) //nolint:gosec // a part of it
-	return rules.Public && len(o.window) < capacity(rules) &&
-		!slices.ContainsFunc(o.window, func(w vote) bool { return w.network == network })
-}
-
 // diverse reports whether the senders of votes are diverse enough: by networks, of
 // which each has one vote, and browsers in scope public; by URLs under a shared
 // key.

@@ -1,0 +1,147 @@
+package opening
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headstart-proxy/headstart/internal/request"
+	"github.com/headstart-proxy/headstart/internal/splice"
+)
+
+// never are pages that can never be committed, by what stands in their way.
+var neverCommitted = []struct {
+	name, want string
+	document   func(i int) string
+	header     func(i int) []string
+	reason     Reason // of each response
+	most       int    // observations in an hour of a request a second
+}{
+	{name: "sets a cookie", want: "[sets_cookie]", document: func(int) string { return page }, reason: SetsCookie, most: 60},
+	{
+		name: "a header differs", want: "[header_differs]", document: func(int) string { return page }, most: 600,
+		header: func(i int) []string { return []string{"X-Tenant", fmt.Sprint(i)} },
+	},
+	{name: "a meta policy", want: "[policy]", most: 600, document: func(int) string {
+		return top + "<meta http-equiv=content-security-policy content=\"script-src 'self'\">" + css
+	}},
+	{name: "all differs", want: "[unstable]", most: 3600, document: func(i int) string {
+		return fmt.Sprintf("<!doctype html><html data-x=%d><head><script>f(%d)</script>", i, i)
+	}},
+}
+
+// visitNever lets a visitor have a page that is not committed, and reports whether it
+// was observed.
+func (p *trial) visitNever(t *testing.T, document string, header []string, reason Reason) bool {
+	t.Helper()
+	plan := p.plan()
+	if plan.Early != nil {
+		t.Fatal("the page is committed")
+	}
+	answer := Answer{Reason: reason, Depth: -1}
+	switch {
+	case plan.Observe:
+		answer.Observation = observation(document, header...)
+	case plan.Expected != nil:
+		s := splice.New(plan.Expected, 0)
+		s.Next([]byte(document + "</head>"))
+		s.End()
+		answer.Depth, answer.Expected = s.Depth(), plan.Expected
+	}
+	p.answer(answer)
+	return plan.Observe
+}
+
+// What can never be committed is observed ever more rarely, however often it is asked for.
+func TestObservationsBecomeRare(t *testing.T) {
+	for _, test := range neverCommitted {
+		for _, public := range []bool{false, true} {
+			t.Run(fmt.Sprint(test.name, " public ", public), func(t *testing.T) {
+				p := newTrial()
+				p.rules.Public = public
+				observed := 0
+				for i := range 36_000 {
+					p.now = p.now.Add(time.Second / 10)
+					network := netip.AddrFrom4([4]byte{100, 2, byte(i % 50), 1})
+					p.visit.Voter = Voter{Network: request.Network(network), Agent: uint64(i % 7), Browser: true} //nolint:gosec // positive
+					var header []string
+					if test.header != nil {
+						header = test.header(i)
+					}
+					if p.visitNever(t, test.document(i), header, test.reason) {
+						observed++
+					}
+				}
+				p.want(t, test.want)
+				if least := 3600 / 150; observed < least || observed > test.most {
+					t.Errorf("%d observations in an hour, want %d to %d", observed, least, test.most)
+				}
+			})
+		}
+	}
+}
+
+// A change is seen by the next response, and learned at once.
+func TestChangesAreObserved(t *testing.T) {
+	p := newTrial()
+	for range 100 {
+		p.now = p.now.Add(time.Second)
+		p.visitNever(t, page, nil, SetsCookie)
+	}
+	if p.plan().Observe {
+		t.Fatal("nothing is new, but it is observed")
+	}
+	next := strings.ReplaceAll(page, "a.css", "b.css")
+	p.visitNever(t, next, nil, SetsCookie)
+	p.now = p.now.Add(time.Second)
+	for i := range p.rules.LearnAfter {
+		if !p.visitNever(t, next, nil, SetsCookie) {
+			t.Errorf("response %d of the new page is not observed", i+1)
+		}
+	}
+	if got := fmt.Sprint(p.plan().Hints); !strings.Contains(got, "b.css") {
+		t.Errorf("hinted are %s", got)
+	}
+}
+
+// What is added behind all that is compared is learned within a quarter of expire.
+func TestAdditionsAreObserved(t *testing.T) {
+	p := newTrial()
+	for range 1000 {
+		p.now = p.now.Add(time.Second)
+		p.visitNever(t, page, nil, SetsCookie)
+	}
+	start := p.now
+	for !strings.Contains(fmt.Sprint(p.plan().Hints), "b.css") {
+		p.now = p.now.Add(time.Second)
+		p.visitNever(t, page+"<link rel=stylesheet href=b.css>", nil, SetsCookie)
+		if p.now.Sub(start) > p.rules.Expire {
+			t.Fatal("the new stylesheet is not hinted")
+		}
+	}
+	t.Logf("hinted after %s", p.now.Sub(start))
+}
+
+// What one network shows in scope public holds off its own visitors only.
+func TestObservationsOfOneNetwork(t *testing.T) {
+	p := newTrial()
+	p.rules.Public = true
+	voter := func(network byte) Voter {
+		return Voter{Network: request.Network(netip.AddrFrom4([4]byte{100, 2, network, 1})), Agent: uint64(network), Browser: true}
+	}
+	for i := range byte(4) {
+		p.visit.Voter = voter(i)
+		p.teach(1, page, "X-Tenant", "a")
+	}
+	p.visit.Voter = voter(9)
+	for i := range 20 {
+		p.answer(Answer{Observation: observation("<title>no</title>", "X-Tenant", fmt.Sprint(i)), Reason: SetsCookie, Depth: -1})
+	}
+	p.now = p.now.Add(p.rules.Expire / 2)
+	p.answer(Answer{Observation: observation("<title>no</title>"), Reason: SetsCookie, Depth: -1})
+	if p.visit.Voter = voter(1); !p.plan().Observe {
+		t.Error("a network that shows nonsense keeps another's response from being observed")
+	}
+}
