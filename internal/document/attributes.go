@@ -172,18 +172,20 @@ func (w words) hasAll(names []string) bool {
 
 // Attributes returns all attributes of the item's first tag, values decoded; of
 // those with the same name the first.
-func (i Item) Attributes() []html.Attribute {
-	z := html.NewTokenizer(bytes.NewReader(i.Raw))
-	z.Next()
-	var out []html.Attribute
-	name, more := z.TagName()
-	if name == nil {
+func (i Item) Attributes() (out []html.Attribute) {
+	l := lexer{buf: i.Raw}
+	if l.find() != startTag {
 		return nil
 	}
-	for more {
+	z := pieceLexers.Get().(*pieceLexer) //nolint:forcetypeassert // there is nothing else in it
+	defer z.close()
+	z.give(i.Raw[:l.look])
+	if !z.hasStart(l.name()) {
+		return nil
+	}
+	for more := true; more; {
 		var key, value []byte
-		key, value, more = z.TagAttr()
-		if !slices.ContainsFunc(out, func(a html.Attribute) bool { return a.Key == string(key) }) {
+		if key, value, more = z.TagAttr(); len(key) > 0 {
 			out = append(out, html.Attribute{Key: string(key), Val: string(value)})
 		}
 	}

@@ -16,7 +16,8 @@ type Body struct {
 	// Marks are what matters of what stands in Bytes, in order.
 	Marks []Mark
 	// Nodes are what the parser makes of Bytes, as far as it makes it inside the
-	// body element, which is the first; in the order in which they begin.
+	// body element, which is the first; in the order in which they begin. ScanPoints
+	// leaves them out.
 	Nodes []Node
 	// Nonces are the values of all nonce attributes, each once, the first 16.
 	Nonces []string
@@ -63,7 +64,18 @@ const (
 // The Body ends before the first markup for which that is not modelled, with the
 // reason.
 func ScanBody(b []byte, complete bool, stop []string) Body {
-	s := newBodyScan(b, &tree{})
+	return scanBody(b, complete, stop, &tree{keep: true})
+}
+
+// ScanPoints is ScanBody without the nodes, which take more memory than all else.
+func ScanPoints(b []byte, complete bool, stop []string) Body {
+	return scanBody(b, complete, stop, &tree{})
+}
+
+func scanBody(b []byte, complete bool, stop []string, t *tree) Body {
+	s := newBodyScan(b, t)
+	defer s.close()
+	s.points = make([]Point, 0, min(bytes.Count(b, []byte(">")), maxPoints/16))
 	for _, name := range stop {
 		if id, found := strings.CutPrefix(name, "#"); found {
 			s.stopIDs = append(s.stopIDs, id)

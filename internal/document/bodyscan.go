@@ -7,13 +7,12 @@ import (
 	"golang.org/x/net/html"
 )
 
-// bodyScan reads a body, or the contents of a noscript in one. Both lexers go
-// through the buffer side by side, and the tree follows what they agree on.
+// bodyScan reads a body, or the contents of a noscript in one. The second lexer gets
+// what is not simple, and the tree follows what both agree on.
 type bodyScan struct {
 	lex    lexer
-	second *html.Tokenizer
-	read   int // bytes that the second lexer has read
-	at     int // the end of the last piece; text follows
+	second *pieceLexer // nil until there is something for it
+	at     int         // the end of the last piece; text follows
 	tree   *tree
 	end    End
 
@@ -32,9 +31,25 @@ type bodyScan struct {
 }
 
 func newBodyScan(b []byte, t *tree) *bodyScan {
-	s := &bodyScan{tree: t, second: html.NewTokenizer(bytes.NewReader(b))}
+	s := &bodyScan{tree: t}
 	s.lex.buf, s.lex.inMarkup = b, true
 	return s
+}
+
+// give gives the second lexer the next bytes to read.
+func (s *bodyScan) give(b []byte) {
+	if s.second == nil {
+		s.second = pieceLexers.Get().(*pieceLexer) //nolint:forcetypeassert // there is nothing else in it
+	}
+	s.second.give(b)
+}
+
+// close ends the reading.
+func (s *bodyScan) close() {
+	if s.second != nil {
+		s.second.close()
+		s.second = nil
+	}
 }
 
 // body returns what was found, up to the last point.
@@ -47,7 +62,7 @@ func (s *bodyScan) body() Body {
 		Bytes:  s.lex.buf[:n:n],
 		Points: s.points,
 		Marks:  slices.Clip(s.marks[:s.lastMark]),
-		Nodes:  slices.Clip(s.tree.nodes[:s.lastNode]),
+		Nodes:  slices.Clip(s.tree.nodes[:min(s.lastNode, len(s.tree.nodes))]),
 		Nonces: slices.Clip(s.nonces[:s.lastNonce]),
 		End:    s.end,
 	}
@@ -70,7 +85,7 @@ func (s *bodyScan) run() {
 				return
 			}
 			s.points = append(s.points, Point{s.at, s.tree.top().node})
-			s.lastNode, s.lastMark, s.lastNonce = len(s.tree.nodes), len(s.marks), len(s.nonces)
+			s.lastNode, s.lastMark, s.lastNonce = s.tree.count, len(s.marks), len(s.nonces)
 		}
 	}
 }
@@ -88,36 +103,32 @@ func (s *bodyScan) take(p piece) End {
 	if l.raw != "" {
 		return s.endRaw()
 	}
-	if l.start > s.at {
-		if s.next() != html.TextToken || s.read != l.start {
+	text := l.buf[s.at:l.start]
+	simple := s.simple(p, text)
+	if !simple {
+		s.give(l.buf[s.at:l.look])
+		if len(text) > 0 && !s.second.has(html.TextToken, l.look-l.start) {
 			return Ambiguous
 		}
-		if !s.tree.text(l.buf[s.at:l.start], s.at) {
-			return Unmodelled
-		}
+	}
+	if len(text) > 0 && !s.tree.text(text, s.at) {
+		return Unmodelled
 	}
 	s.tree.offset = l.start
 	switch p {
 	case comment:
 		return s.comment()
 	case startTag:
-		return s.startTag(l.name())
+		return s.startTag(l.name(), simple)
 	case endTag:
-		return s.endTag(l.endName())
+		return s.endTag(l.endName(), simple)
 	default:
 		return Unmodelled
 	}
 }
 
-// next returns the next token of the second lexer.
-func (s *bodyScan) next() html.TokenType {
-	t := s.second.Next()
-	s.read += len(s.second.Raw())
-	return t
-}
-
 func (s *bodyScan) comment() End {
-	if s.next() != html.CommentToken || s.read != s.lex.look {
+	if !s.second.has(html.CommentToken, 0) {
 		return Ambiguous
 	}
 	if !s.inert() && isStop(s.lex.buf[s.lex.start:s.lex.look]) {
@@ -132,17 +143,16 @@ func (s *bodyScan) inert() bool {
 	return len(s.tree.open) > 0 && s.tree.top().flags&inert != 0
 }
 
-func (s *bodyScan) startTag(name string) End {
-	if t := s.next(); t != html.StartTagToken && t != html.SelfClosingTagToken || s.read != s.lex.look {
-		return Ambiguous
-	}
-	if second, _ := s.second.TagName(); string(second) != name {
-		return Ambiguous
-	}
-	s.attrs = attributes{}
+func (s *bodyScan) startTag(name string, simple bool) End {
 	a := &s.attrs
-	if a.read(s.second); a.count > maxAttributes {
-		return Ambiguous
+	*a = attributes{}
+	if !simple {
+		if !s.second.hasStart(name) {
+			return Ambiguous
+		}
+		if a.read(s.second.Tokenizer); a.count > maxAttributes {
+			return Ambiguous
+		}
 	}
 	inert := s.inert()
 	if !inert && (slices.Contains(s.stopNames, name) || a.id != nil && slices.Contains(s.stopIDs, *a.id)) {
@@ -155,12 +165,15 @@ func (s *bodyScan) startTag(name string) End {
 		return Unmodelled
 	case (inSVG || k == foreign) && slash && s.lex.unquoted:
 		return Ambiguous // a slash at the end of a value: x/net/html takes it for that of the tag
-	case inSVG:
+	case inSVG && !simple:
 		s.second.NextIsNotRawText()
 	case (k == raw || k == noscript) && slash:
 		return SelfClosed
 	}
-	traits := bodyTraits(name, *a)
+	var traits Traits
+	if !simple {
+		traits = bodyTraits(name, *a)
+	}
 	if name == "img" && !inert && a.urgent() && (len(s.tree.open) == 0 || s.tree.top().name != "picture") {
 		traits |= Urgent
 	}
@@ -186,11 +199,8 @@ func (a *attributes) urgent() bool {
 	return lower(a.priority) == "high" && (a.loading == nil || lower(a.loading) == "eager")
 }
 
-func (s *bodyScan) endTag(name string) End {
-	if s.next() != html.EndTagToken || s.read != s.lex.look {
-		return Ambiguous
-	}
-	if second, _ := s.second.TagName(); string(second) != name {
+func (s *bodyScan) endTag(name string, simple bool) End {
+	if !simple && !s.second.hasEnd(name) {
 		return Ambiguous
 	}
 	switch name {
@@ -219,20 +229,13 @@ func (s *bodyScan) endRaw() End {
 	l := &s.lex
 	name := l.raw
 	l.raw = ""
-	var contents []byte
-	t := s.next()
-	if t == html.TextToken {
-		contents = s.second.Raw()
-		s.attrs.readsTitle = bytes.Contains(contents, []byte(".title"))
-		contents = l.buf[s.read-len(contents) : s.read]
-		t = s.next()
-	}
-	if t != html.EndTagToken || s.read != l.look {
+	s.give(l.buf[s.at:l.look])
+	n, ok := s.second.raw(name)
+	if !ok {
 		return Ambiguous
 	}
-	if second, _ := s.second.TagName(); string(second) != name {
-		return Ambiguous
-	}
+	contents := l.buf[s.at : s.at+n]
+	s.attrs.readsTitle = bytes.Contains(contents, []byte(".title"))
 	traits := bodyTraits(name, s.attrs)
 	if name == "noscript" {
 		contained, ok := s.noscript(contents)
@@ -257,14 +260,16 @@ func (s *bodyScan) noscript(contents []byte) (Traits, bool) {
 		return 0, false
 	}
 	// The node is there already.
-	s.tree.nodes = s.tree.nodes[:len(s.tree.nodes)-1]
+	s.tree.drop()
 	in := newBodyScan(contents, s.tree)
 	in.run()
+	defer in.close()
 	if in.end != "" || in.lex.state != inText || in.lex.raw != "" {
 		return 0, false
 	}
 	if rest := contents[in.at:]; len(rest) > 0 {
-		if in.next() != html.TextToken || in.read != len(contents) || !s.tree.text(rest, 0) {
+		in.give(rest)
+		if !in.second.has(html.TextToken, 0) || !s.tree.text(rest, 0) {
 			return 0, false
 		}
 	}

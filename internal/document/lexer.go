@@ -72,6 +72,10 @@ const (
 // find looks on for the end of the next piece.
 func (l *lexer) find() piece {
 	for l.look < len(l.buf) {
+		l.skip()
+		if l.look == len(l.buf) {
+			return none
+		}
 		c := l.buf[l.look]
 		if c == 0 {
 			return nullByte
@@ -81,6 +85,30 @@ func (l *lexer) find() piece {
 		}
 	}
 	return none
+}
+
+// skip looks at the bytes up to the one that ends a text of markup or a value in quotes:
+// most of a page is that, and byte by byte it took as long as all else.
+func (l *lexer) skip() {
+	var end byte
+	switch {
+	case l.state == inText && l.inMarkup:
+		end = '<'
+	case l.state == inDoubleQuoted:
+		end = '"'
+	case l.state == inSingleQuoted:
+		end = '\''
+	default:
+		return
+	}
+	rest := l.buf[l.look:]
+	if n := bytes.IndexByte(rest, end); n >= 0 {
+		rest = rest[:n]
+	}
+	if n := bytes.IndexByte(rest, 0); n >= 0 {
+		rest = rest[:n] // find says so
+	}
+	l.look += len(rest)
 }
 
 // step looks at one byte, and moves on unless the byte belongs to the next piece.

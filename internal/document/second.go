@@ -16,11 +16,15 @@ type secondLexer struct {
 }
 
 // feed gives the tokenizer the items, one after the other. It never asks for more
-// than it was given unless it disagrees with the first lexer.
-type feed struct{ b []byte }
+// than it was given unless it disagrees with the first lexer, or reads text to its end.
+type feed struct {
+	b     []byte
+	ended bool // it asked for more, so it can be used no further
+}
 
 func (f *feed) Read(p []byte) (int, error) {
 	if len(f.b) == 0 {
+		f.ended = true
 		return 0, io.EOF
 	}
 	n := copy(p, f.b)

@@ -12,7 +12,10 @@ import (
 // again, and says no to all others; then it must not be used further.
 type tree struct {
 	open   []openElement // the body element first; none before it
-	nodes  []Node
+	nodes  []Node        // if they are kept
+	count  int           // how many there are, or would be
+	first  int           // where the first begins
+	keep   bool
 	offset int // where the piece at hand begins
 	// dropLine is set behind <pre>, where the parser drops a line feed.
 	dropLine bool
@@ -43,7 +46,21 @@ func (t *tree) add(name string, offset int) {
 		}
 		parent = t.top().node
 	}
-	t.nodes = append(t.nodes, Node{name, parent, offset})
+	if t.count == 0 {
+		t.first = offset
+	}
+	t.count++
+	if t.keep {
+		t.nodes = append(t.nodes, Node{name, parent, offset})
+	}
+}
+
+// drop takes the last node away.
+func (t *tree) drop() {
+	t.count--
+	if t.keep {
+		t.nodes = t.nodes[:t.count]
+	}
 }
 
 // push adds an element and makes it the current node.
@@ -56,7 +73,7 @@ func (t *tree) push(name string, k kind) bool {
 		outer = t.top().flags
 	}
 	t.add(name, t.offset)
-	e := openElement{name: name, kind: k, node: int32(len(t.nodes) - 1)} //nolint:gosec // as many as bytes of a buffer
+	e := openElement{name: name, kind: k, node: int32(t.count - 1)} //nolint:gosec // as many as bytes of a buffer
 	e.flags = outer&^around[k].clears | around[k].sets
 	switch name {
 	case "a":

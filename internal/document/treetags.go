@@ -8,7 +8,7 @@ func (t *tree) start(name string, closing bool) bool {
 		return false
 	}
 	if k == body {
-		return len(t.nodes) == 1 && t.nodes[0].Offset == t.offset && !t.frameset
+		return t.count == 1 && t.first == t.offset && !t.frameset
 	}
 	switch t.top().kind {
 	case foreign:

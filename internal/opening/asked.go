@@ -24,7 +24,7 @@ func AskedBy(headers Headers, interim []hints.Link, body []byte, complete bool, 
 	head := document.ScanHead(body, complete)
 	var rest document.Body
 	if what.Shell && (head.End == document.HeadEnd || head.End == document.Implied) {
-		rest = document.ScanBody(body[head.Size:], complete, what.StopAt)
+		rest = document.ScanPoints(body[head.Size:], complete, what.StopAt)
 	}
 	return &Asked{linksOf(hints.Sources{Items: head.Items, Body: rest, Links: headers.links(interim)}), what.Shell}
 }

@@ -75,7 +75,7 @@ func Observe(headers Headers, body []byte, complete bool, what Scope) (o *Observ
 		o.Items, o.whole, cut = head.Items[:stop], false, false
 	}
 	if what.Shell && o.whole {
-		o.Body = document.ScanBody(body[head.Size:], complete, what.StopAt)
+		o.Body = document.ScanPoints(body[head.Size:], complete, what.StopAt)
 		cut = complete && o.Body.End == document.Truncated
 	}
 	_, charset := ContentType(headers.Get("Content-Type"))
