@@ -188,9 +188,11 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 		x.reason = x.bars(w)
 	}
 	if x.reason != "" && x.plan.Early != nil {
-		x.plan.Early = nil // nothing is compared then, so all that is hinted has to be looked for
 		hinted := x.plan.Checks || len(x.plan.Hints) > 0
-		x.plan.Checks, x.plan.ChecksBody = hinted, hinted
+		if hinted { // all of it has to be looked for, which comparing does
+			x.plan.Expected = x.plan.Early.Sequence
+		}
+		x.plan.Early, x.plan.Checks, x.plan.ChecksBody = nil, hinted, hinted
 	}
 	x.planHints(site.room.Find(x.host), known)
 

@@ -116,7 +116,6 @@ func (w *watcher) startComparing() {
 	}
 	if w.x.plan.Headers.Differs(neutral, w.x.rules.Ignored) != "" {
 		w.answer.Reason = opening.HeaderDiffers
-		return
 	}
 	w.comparing = true
 	w.splicer = splice.New(w.x.plan.Expected, 0)
@@ -206,6 +205,7 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 		return // the body may have shaped the page, and is not in the key
 	}
 	what := opening.Scope{Shell: t.shell, StopAt: x.h.StopAt}
+	borne := func(steps int) bool { return answer.Depth >= 0 && answer.Depth >= steps }
 	switch {
 	case t.on && t.teaches:
 		observation, reason, cut := opening.Observe(headers, t.bytes, !t.full, what)
@@ -218,7 +218,9 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 			observation.Interim = x.interim.list()
 			answer.Observation, answer.Asked = observation, observation.Asked()
 		}
+	case t.on && borne(x.plan.Within): // it asks for all that was hinted
 	case t.on && !x.left():
+		what.Shell = what.Shell && !borne(x.plan.WithinBody)
 		answer.Asked = opening.AskedBy(headers, x.interim.list(), t.bytes, !t.full, what)
 	case !t.on && x.ask != askNothing && x.status == http.StatusOK:
 		answer.Asked = opening.Unreadable() // compressed, for one

@@ -88,12 +88,31 @@ func (u *unasked) take(l hints.Link, asked bool) {
 func (u unasked) has(l hints.Link) bool { return len(u) > 0 && slices.Contains(u, hashOf(l)) }
 
 // asked takes in what a response to an audience asked for. One response is enough: what
-// is fetched for nothing costs every visitor, and one that is not hinted costs little.
-func (o *Opening) asked(audience request.Audience, a *Asked, rules Rules) {
+// is fetched for nothing costs every visitor, and one that is not hinted costs little. It
+// reports whether something is not asked for any more.
+func (o *Opening) asked(audience request.Audience, a *Asked, rules Rules) (gone bool) {
 	r := o.record(audience)
 	for _, h := range o.learned(rules).hints {
-		if !h.body || a.body {
-			r.unasked.take(h.link, a.asksFor(h.link))
+		if h.body && !a.body {
+			continue
+		}
+		asks := a.asksFor(h.link)
+		gone = gone || !asks && !r.unasked.has(h.link)
+		r.unasked.take(h.link, asks)
+	}
+	return gone
+}
+
+// borne takes in that a response to an audience bore out so many steps: it asked for what
+// they ask for.
+func (o *Opening) borne(audience request.Audience, depth int) {
+	r := o.record(audience)
+	if len(r.unasked) == 0 {
+		return
+	}
+	for _, h := range o.form.hints {
+		if h.step <= depth {
+			r.unasked.take(h.link, true)
 		}
 	}
 }

@@ -155,6 +155,7 @@ func (o *Opening) hint(plan *Plan, v Visit, rules Rules, now instant) {
 		plan.Hints, plan.Policies = o.soon(r, v, rules), o.form.policies
 	}
 	plan.Checks, plan.ChecksBody = o.form.checks(r, sent, rules)
+	plan.Within, plan.WithinBody = o.form.within(rules)
 }
 
 // soon returns the values for a 103 response to a visitor: not of what the audience did
@@ -208,6 +209,18 @@ func (f *form) checks(r *record, depth int, rules Rules) (head, body bool) {
 		}
 	}
 	return head, body
+}
+
+// within returns how many steps hold all that asks for what is hinted, and all of it that
+// is in the body; never if that is more than there are.
+func (f *form) within(rules Rules) (all, body int) {
+	for _, h := range f.offered(rules) {
+		all = max(all, h.step)
+		if h.body {
+			body = max(body, h.step)
+		}
+	}
+	return all, body
 }
 
 // sizeOfHints is roughly what they take in memory, in bytes.

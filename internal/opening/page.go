@@ -178,8 +178,12 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 		p.urls.remove(v.Voter.URL)
 		return
 	}
-	if a.Asked != nil {
-		o.asked(v.Audience, a.Asked, rules)
+	borne := a.Observation == nil && a.Depth >= 0 && o.expects(a.Expected, rules)
+	if a.Asked != nil && o.asked(v.Audience, a.Asked, rules) && v.Learn {
+		o.stir(rules)
+	}
+	if borne {
+		o.borne(v.Audience, a.Depth)
 	}
 	r := o.record(v.Audience)
 	r.away = a.Reason == Status
@@ -192,8 +196,8 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 	case a.Observation != nil:
 		p.refused = 0
 		p.observe(o, v, a, rules, at)
-	case a.Reason == SetsCookie: // it bears out no commit, but says whether the page has changed
-		if v.Learn && a.Depth >= 0 && o.expects(a.Expected, rules) && a.Depth < o.form.sequence.Len() {
+	case a.Reason != "" && borne: // it speaks for no commit, but says whether the page has changed
+		if v.Learn && a.Depth < o.form.sequence.Len() {
 			o.stir(rules)
 		}
 	case a.Reason != "":
@@ -201,7 +205,7 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 			p.refused = min(p.refused+1, 32)
 			p.refuser = who
 		}
-	case a.Depth >= 0 && o.expects(a.Expected, rules): // else it is out of date
+	case borne: // else it is out of date
 		p.learnURL(v.Voter.URL, rules, at)
 		o.compared(v, a.Depth, rules, at)
 	}

@@ -60,6 +60,10 @@ type Plan struct {
 	// Checks says that the Answer should tell what the response asks for, and ChecksBody
 	// that it should do so of its body, too: for what was hinted, or once was.
 	Checks, ChecksBody bool
+	// Within is how many steps hold all that asks for what was hinted, and WithinBody all
+	// of that which is in the body: if a response bears them out, it or its body need not be
+	// looked at for that, which costs a hundred times as much.
+	Within, WithinBody int
 
 	// Varies is whether the page depends on request headers.
 	Varies bool
@@ -84,7 +88,8 @@ type Answer struct {
 	// it and copies its items and its body.
 	Observation *Observation
 	// Depth is how many steps of Expected the response bears out, -1 if they were
-	// not compared; Expected is from the Plan. Of a Reason only SetsCookie can have one.
+	// not compared; Expected is from the Plan. A response with a Reason may be
+	// compared, too.
 	Depth      int
 	Expected   *splice.Sequence
 	Asked      *Asked        // what the response asks for; nil if that is not known
