@@ -208,7 +208,7 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	borne := func(steps int) bool { return answer.Depth >= 0 && answer.Depth >= steps }
 	switch {
 	case t.on && t.teaches:
-		observation, reason, cut := opening.Observe(headers, t.bytes, !t.full, what)
+		observation, reason, cut := x.page.Observe(x.visit, headers, t.bytes, !t.full, what)
 		switch {
 		case cut && x.left():
 			return // the rest may be missing
@@ -216,7 +216,10 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 			answer.Reason = reason
 		default:
 			observation.Interim = x.interim.list()
-			answer.Observation, answer.Asked = observation, observation.Asked()
+			answer.Observation = observation
+			if !observation.Repeats() || len(x.ofHost) > 0 {
+				answer.Asked = observation.Asked()
+			}
 		}
 	case t.on && borne(x.plan.Within): // it asks for all that was hinted
 	case t.on && !x.left():

@@ -37,6 +37,9 @@ func (o *Observation) Asked() *Asked { return &Asked{o.links(), len(o.Body.Bytes
 
 // links are what the response asks for, as far as it was observed.
 func (o *Observation) links() []hints.Link {
+	if o.Repeats() {
+		o.read()
+	}
 	if o.asks == nil {
 		o.asks = linksOf(hints.Sources{Items: o.Items, Body: o.Body, Links: o.Headers.links(o.Interim)})
 	}
@@ -105,12 +108,12 @@ func (o *Opening) asked(audience request.Audience, a *Asked, rules Rules) (gone 
 
 // borne takes in that a response to an audience bore out so many steps: it asked for what
 // they ask for.
-func (o *Opening) borne(audience request.Audience, depth int) {
+func (o *Opening) borne(audience request.Audience, depth int, rules Rules) {
 	r := o.record(audience)
 	if len(r.unasked) == 0 {
 		return
 	}
-	for _, h := range o.form.hints {
+	for _, h := range o.learned(rules).hints {
 		if h.step <= depth {
 			r.unasked.take(h.link, true)
 		}

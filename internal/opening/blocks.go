@@ -113,6 +113,6 @@ func (h *head) trim(n int) {
 	host.mu.Unlock()
 	if kept < len(h.code) {
 		host.release(ids(h.code[kept:]))
-		h.code = slices.Clone(h.code[:kept])
+		h.code, h.sum = slices.Clone(h.code[:kept]), 0
 	}
 }

@@ -31,11 +31,8 @@ func upTo(body document.Body, n int) document.Body {
 	return document.Body{Bytes: body.Bytes[:n], Points: points, Marks: body.Marks}
 }
 
-// decoder has what the heads of a window hold.
-type decoder struct {
-	heads map[*head]contents
-	alike bool // the heads are the same
-}
+// decoder reads what the heads of a window hold, each once, when it is asked for.
+type decoder map[*head]contents
 
 // contents are the items of a head, and its body.
 type contents struct {
@@ -43,29 +40,30 @@ type contents struct {
 	body  document.Body
 }
 
-func newDecoder(window []vote) *decoder {
-	d := &decoder{heads: make(map[*head]contents, 1)}
-	for _, v := range window {
-		if _, known := d.heads[v.head]; !known {
-			var c contents
-			c.items, c.body = v.head.decode()
-			d.heads[v.head] = c
-		}
+func (d decoder) read(h *head) contents {
+	c, known := d[h]
+	if !known {
+		c.items, c.body = h.decode()
+		d[h] = c
 	}
-	d.alike = len(d.heads) == 1
-	return d
+	return c
+}
+
+// alike reports whether all votes are for one head.
+func alike(window []vote) bool {
+	return !slices.ContainsFunc(window, func(v vote) bool { return v.head != window[0].head }) && len(window) > 0
 }
 
 // shared returns what the bodies of votes have in common at their beginning, to the
 // last point that all of them have.
-func (d *decoder) shared(votes []vote) document.Body {
-	first := d.heads[votes[0].head].body
+func (d decoder) shared(votes []vote) document.Body {
+	first := d.read(votes[0].head).body
 	n := len(first.Bytes)
 	for _, v := range votes[1:] {
-		n = commonBytes(first.Bytes[:n], d.heads[v.head].body.Bytes)
+		n = commonBytes(first.Bytes[:n], d.read(v.head).body.Bytes)
 	}
 	for i := 0; i < len(votes); i++ {
-		if last := lastPoint(d.heads[votes[i].head].body, n); last < n {
+		if last := lastPoint(d.read(votes[i].head).body, n); last < n {
 			n, i = last, -1 // all have to have this one
 		}
 	}
@@ -87,13 +85,19 @@ func lastPoint(body document.Body, n int) int {
 // trim takes from each head but the newest what its body has in common with no
 // other one of the window: it would be kept for nothing. Where responses that differ
 // come to an end, the votes that come then are whole.
-func (d *decoder) trim(newest *head) {
-	for h, c := range d.heads {
+func (d decoder) trim(newest *head, window []vote) {
+	if alike(window) {
+		return
+	}
+	for _, v := range window {
+		d.read(v.head)
+	}
+	for h, c := range d {
 		if h == newest || h.votes > 1 {
 			continue
 		}
 		n := 0
-		for other, o := range d.heads {
+		for other, o := range d {
 			if other != h {
 				n = max(n, commonBytes(c.body.Bytes, o.body.Bytes))
 			}

@@ -56,15 +56,15 @@ var nothing = splice.NewSequence(nil)
 // which most is shared, or the oldest. So no network alone can keep a page from
 // being learned, or change what was.
 func newForm(window []vote, rules Rules) *form {
-	return newDecoder(window).form(window, rules)
+	return make(decoder, 1).form(window, rules)
 }
 
-func (d *decoder) form(window []vote, rules Rules) *form {
+func (d decoder) form(window []vote, rules Rules) *form {
 	if len(window) <= rules.LearnAfter {
 		return d.merge(window, -1, rules)
 	}
 	best := d.merge(window, 0, rules)
-	if d.alike && best.diverse {
+	if alike(window) && best.diverse {
 		return best
 	}
 	for outlier := 1; outlier < len(window); outlier++ {
@@ -76,7 +76,7 @@ func (d *decoder) form(window []vote, rules Rules) *form {
 }
 
 // merge makes a form of a window without its outlier.
-func (d *decoder) merge(window []vote, outlier int, rules Rules) *form {
+func (d decoder) merge(window []vote, outlier int, rules Rules) *form {
 	f := &form{outlier: outlier, sequence: nothing, full: len(window) >= rules.LearnAfter}
 	votes := window
 	if outlier >= 0 {
@@ -91,7 +91,7 @@ func (d *decoder) merge(window []vote, outlier int, rules Rules) *form {
 	lists := make([][]document.Item, len(votes))
 	sums := make(map[uint32]bool)
 	for i, v := range votes {
-		lists[i] = d.heads[v.head].items
+		lists[i] = d.read(v.head).items
 		if f.differs == "" {
 			f.differs = first.headers.Differs(v.head.frame.headers, rules.Ignored)
 		}
@@ -117,7 +117,7 @@ func (d *decoder) merge(window []vote, outlier int, rules Rules) *form {
 	f.fillHints(head, shared, sharedLinks(votes), ids, rules)
 	if outlier >= 0 {
 		h := window[outlier].head
-		f.outlierBears = prefixIn(f.sequence, d.heads[h].items, d.heads[h].body.Bytes) == f.sequence.Len() &&
+		f.outlierBears = prefixIn(f.sequence, d.read(h).items, d.read(h).body.Bytes) == f.sequence.Len() &&
 			h.frame.bars == "" && h.frame.charset == f.charset && first.headers.Differs(h.frame.headers, rules.Ignored) == ""
 	}
 	for _, item := range f.sequence.Items {

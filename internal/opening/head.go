@@ -11,11 +11,12 @@ import (
 )
 
 // head is what one response showed of a page, in little memory: there may be a
-// million of them. It is never changed but for votes and by trim.
+// million of them. It is never changed but for votes and sum, and by trim.
 type head struct {
 	code  []byte // the items and blocks, see encode
 	frame *frame
 	items uint32 // the first so many bytes of code are for items
+	sum   uint64 // of the response that it was made of, see Observation; 0 if it is not all there
 	whole bool   // the items are all of the document's head
 	votes uint8  // how many of the page's votes are for it; Page.mu protects it
 }
@@ -99,7 +100,7 @@ func newHead(host *Host, o *Observation, page uint32) *head {
 	code := encode(host, o.Items, page)
 	items := uint32(len(code)) //nolint:gosec // no more than max_opening
 	code = slices.Clip(encodeBody(code, host, o.Body, page))
-	return &head{code: code, frame: host.frame(o, page), items: items, whole: o.whole}
+	return &head{code: code, frame: host.frame(o, page), items: items, sum: o.sum, whole: o.whole}
 }
 
 // close gives up what the head shares with other pages.

@@ -37,6 +37,12 @@ type Observation struct {
 	whole    bool   // the items are all of the head
 
 	asks []hints.Link // see links
+
+	// The response, nonces aside, until it is read; see Page.Observe.
+	body     []byte
+	complete bool
+	what     Scope
+	sum      uint64 // of all that the items and the body follow from
 }
 
 // Scope is how much of a response is observed. The zero value is its head.
@@ -54,7 +60,14 @@ type Scope struct {
 // is set instead if the document ends within what is in scope, so that the rest may
 // be missing.
 func Observe(headers Headers, body []byte, complete bool, what Scope) (o *Observation, reason Reason, cut bool) {
-	o = &Observation{}
+	o = newObservation(headers, body, complete, what)
+	reason, cut = o.read()
+	return o, reason, cut
+}
+
+// newObservation returns an observation that is not read yet.
+func newObservation(headers Headers, body []byte, complete bool, what Scope) *Observation {
+	o := &Observation{complete: complete, what: what}
 	raw := body
 	headers, nonces, ok := headers.Neutral()
 	switch {
@@ -67,25 +80,34 @@ func Observe(headers Headers, body []byte, complete bool, what Scope) (o *Observ
 	if slices.ContainsFunc(o.nonces, func(standIn string) bool { return bytes.Contains(raw, []byte(standIn)) }) {
 		o.bars = Nonce // nobody can know what stands for nonces here
 	}
-	head := document.ScanHead(body, complete)
+	o.Headers, o.body, o.sum = headers, body, sumOfBody(body, complete, what)
+	return o
+}
+
+// read reads the response. It returns why it teaches nothing, or "", and cut as Observe
+// does.
+func (o *Observation) read() (reason Reason, cut bool) {
+	body := o.body
+	o.body = nil
+	head := document.ScanHead(body, o.complete)
 	cut = head.End == document.Truncated
-	o.Headers, o.Items, o.Charset = headers, head.Items, head.Charset
+	o.Items, o.Charset = head.Items, head.Charset
 	o.whole = head.End == document.HeadEnd || head.End == document.Implied
 	if stop := slices.IndexFunc(head.Items, document.IsStop); stop >= 0 {
 		o.Items, o.whole, cut = head.Items[:stop], false, false
 	}
-	if what.Shell && o.whole {
-		o.Body = document.ScanPoints(body[head.Size:], complete, what.StopAt)
-		cut = complete && o.Body.End == document.Truncated
-	}
-	_, charset := ContentType(headers.Get("Content-Type"))
+	_, charset := ContentType(o.Headers.Get("Content-Type"))
 	switch {
-	case headers.size() > maxHeaders:
-		reason = LargeHeader
+	case o.Headers.size() > maxHeaders:
+		return LargeHeader, cut
 	case len(o.Items) == 0:
-		reason = NoHead
+		return NoHead, cut
 	case head.Charset != "" && !KnownCharset(head.Charset), charset == "" && head.Charset == "":
-		reason = NotHTML
+		return NotHTML, cut
+	}
+	if o.what.Shell && o.whole {
+		o.Body = document.ScanPoints(body[head.Size:], o.complete, o.what.StopAt)
+		cut = o.complete && o.Body.End == document.Truncated
 	}
 	for _, nonce := range slices.Concat(head.Nonces, o.Body.Nonces) {
 		if !slices.Contains(o.nonces, nonce) {
@@ -97,7 +119,7 @@ func Observe(headers Headers, body []byte, complete bool, what Scope) (o *Observ
 			o.bars = Policy
 		}
 	}
-	return o, reason, cut
+	return "", cut
 }
 
 // maxHeaders is how much the headers of an opening may take, in bytes. Servers in

@@ -75,9 +75,14 @@ func (o *Opening) learned(rules Rules) *form {
 // change what others agree on.
 func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, counts bool) {
 	before, votes := o.learned(rules), len(o.window)
+	stays := before.stays(o.window, h, rules)
 	o.eager -= min(o.eager, 1)
 	for _, w := range o.window {
+		if w.head == h {
+			break
+		}
 		if w.head.equal(h) {
+			w.head.sum = h.sum
 			h.close()
 			h = w.head
 			break
@@ -86,10 +91,12 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 	h.votes++
 	v.head = h
 	o.cast(v, rules)
-	d := newDecoder(o.window)
-	o.form = d.form(o.window, rules)
-	if len(o.window) == capacity(rules) {
-		d.trim(h)
+	if !stays || !before.stays(o.window, h, rules) || len(o.window) != votes {
+		d := make(decoder, 2)
+		o.form = d.form(o.window, rules)
+		if len(o.window) == capacity(rules) {
+			d.trim(h, o.window)
+		}
 	}
 	counts = o.form.bears(len(o.window) - 1)
 	if kept := before.sequence.Common(o.form.sequence); kept < before.sequence.Len() || kept < o.form.sequence.Len() {

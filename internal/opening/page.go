@@ -1,7 +1,6 @@
 package opening
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,8 +181,11 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 	if a.Asked != nil && o.asked(v.Audience, a.Asked, rules) && v.Learn {
 		o.stir(rules)
 	}
-	if borne {
-		o.borne(v.Audience, a.Depth)
+	switch {
+	case borne:
+		o.borne(v.Audience, a.Depth, rules)
+	case a.Observation != nil && o.repeated(a.Observation) != nil:
+		o.borne(v.Audience, never, rules)
 	}
 	r := o.record(v.Audience)
 	r.away = a.Reason == Status
@@ -220,15 +222,13 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 		p.id = pages.Add(1)
 	}
 	p.learnURL(v.Voter.URL, rules, now)
-	if slices.Contains(a.Vary, "User-Agent") {
-		a.Observation.bars = VaryUserAgent
-	}
 	p.Host().ask(v, a.Observation, rules, now)
-	if n := len(o.window); n > 0 {
-		a.Observation.Headers = a.Observation.Headers.lasting(o.window[n-1].head.frame.headers)
-	}
 	o.learned(rules)
-	h := newHead(p.Host(), a.Observation, p.id)
+	h, reason := p.headOf(o, a)
+	if h == nil {
+		o.record(v.Audience).reason = reason
+		return
+	}
 	network := v.Voter.network()
 	o.missing(h, network, rules, now)
 	cast := voteOf(v)
@@ -243,7 +243,11 @@ func (p *Page) observe(o *Opening, v Visit, a Answer, rules Rules, now instant) 
 		r.match(o.form.sequence.Len(), network, rules)
 		r.refutes(network)
 	default:
-		depth := prefixIn(o.form.sequence, a.Observation.Items, a.Observation.Body.Bytes)
+		items, body := a.Observation.Items, a.Observation.Body
+		if a.Observation.Repeats() {
+			items, body = h.decode()
+		}
+		depth := prefixIn(o.form.sequence, items, body.Bytes)
 		if r.doubts(network, depth, Surprised, rules, now) {
 			r.limit(depth)
 		}

@@ -27,6 +27,7 @@ type siteVote struct {
 	links   []*hints.Link // each once for all votes of the host
 	headers siteHeaders
 	at      instant
+	sum     uint64 // of the response, see Observation
 }
 
 // siteHeaders is what the headers of a response say of downloads.
@@ -71,10 +72,14 @@ func (h *Host) site(way string, make bool) *siteOpening {
 
 // ask takes in what a clean response of one of the pages asked for.
 func (h *Host) ask(v Visit, o *Observation, rules Rules, now instant) {
+	if o.Repeats() && h.asksAgain(v, o, rules, now) {
+		return
+	}
+	asks := o.links() // it is read now
 	if !o.whole {
 		return
 	}
-	links := slices.DeleteFunc(resolved(o.links(), rules), func(l hints.Link) bool {
+	links := slices.DeleteFunc(resolved(asks, rules), func(l hints.Link) bool {
 		return slices.ContainsFunc(o.nonces, func(nonce string) bool { return strings.Contains(l.String(), nonce) })
 	})
 	policies := strings.Join(csp.Fetching(o.Headers.Values(csp.Enforce)), ", ")
@@ -97,8 +102,16 @@ func (h *Host) ask(v Visit, o *Observation, rules Rules, now instant) {
 		links:   h.keep(links),
 		headers: siteHeaders{policies, !laxReferrer(o.Headers.Values("Referrer-Policy"))},
 		at:      now,
+		sum:     o.sum,
 	}, rules)
 	h.settle()
+}
+
+// asksAgain reports whether what a response asked for before says enough.
+func (h *Host) asksAgain(v Visit, o *Observation, rules Rules, now instant) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.site(v.Way, false).again(voteOf(v), o.sum, rules, now)
 }
 
 // keep returns the host's copies of Links. What is shared has been there before, so it is
