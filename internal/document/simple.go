@@ -7,9 +7,9 @@ import (
 	"golang.org/x/net/html"
 )
 
-// heeded are the elements of a body of which more counts than what any element may have:
-// the attributes, or the name.
-var heeded = list("base", "embed", "fencedframe", "frame", "iframe", "img", "link", "meta", "noscript", "object", "portal",
+// heeded are the elements of a body of which more counts than what counts says of any
+// element: other attributes, or the name.
+var heeded = list("base", "embed", "fencedframe", "frame", "iframe", "link", "meta", "noscript", "object", "portal",
 	"script", "style", "template", "textarea", "title")
 
 // simple reports whether a tag, and the text before it, are such as every parser reads
@@ -87,6 +87,8 @@ func (s *bodyScan) counts(name []byte) bool {
 		return bytes.EqualFold(name, []byte("nonce"))
 	case 'i':
 		return len(s.stopIDs) > 0
+	case 'f':
+		return bytes.EqualFold(name, []byte("fetchpriority")) // of an img
 	}
 	return false
 }

@@ -51,7 +51,8 @@ func TestSimple(t *testing.T) {
 		{"<p =a>", false},
 		{"<p id=stop>", false},
 		{"<my-button>", false},
-		{"<img src=x>", false},
+		{"<img src=x>", true},
+		{"<img src=x FetchPriority=high>", false},
 		{"<style media=x></style>", false},
 		{"1 < 2<p>", false},
 	} {
@@ -74,7 +75,7 @@ func TestSimple(t *testing.T) {
 }
 
 func TestSimpleProperty(t *testing.T) {
-	piece := rapid.SampledFrom([]string{"<p", "<a", "</p", "<img", " ", "\n", "/", "=", "\"", "'", "on", "onclick", "nonce", "id", "stop", "class", "x", ">", "&amp;", "<"})
+	piece := rapid.SampledFrom([]string{"<p", "<a", "</p", "<img", " ", "\n", "/", "=", "\"", "'", "on", "onclick", "nonce", "id", "stop", "class", "fetchpriority", "high", "x", ">", "&amp;", "<"})
 	rapid.Check(t, func(t *rapid.T) {
 		markup := domtest.Markup().Draw(t, "markup")
 		for _, p := range rapid.SliceOfN(piece, 0, 30).Draw(t, "tail") {
