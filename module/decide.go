@@ -178,6 +178,7 @@ func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) 
 	}
 	x.cookies = x.r.Header["Cookie"]
 	x.plan = x.page.Decide(x.visit, x.rules, h.now())
+	x.plan.Observe = x.plan.Observe && h.state.store.Affords(known, h.now())
 	if x.plan.Warmed > 0 {
 		h.state.store.Warmed(x.key, x.page, x.plan.Warmed)
 	}

@@ -209,6 +209,9 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	switch {
 	case t.on && t.teaches:
 		observation, reason, cut := x.page.Observe(x.visit, headers, t.bytes, !t.full, what)
+		if !observation.Repeats() {
+			x.h.state.store.Spend(len(t.bytes), x.h.now())
+		}
 		switch {
 		case cut && x.left():
 			return // the rest may be missing

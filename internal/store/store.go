@@ -30,6 +30,7 @@ type Store struct {
 	refused sightings
 	wasted  sightings
 	doubted sightings // downloads that one network found to be of no use
+	budget  budget
 
 	mu    sync.Mutex // protects all below
 	turn  uint64     // counts calls of Room
