@@ -24,6 +24,10 @@
 // shows against an opening concerns that network only, until a second one shows it
 // too (doubt.go).
 //
+// An observation costs as much as ten requests that pass through, so what repeats one is
+// counted without being read (repeat.go), and what teaches nothing new is observed ever
+// more rarely (sample.go). In between responses are compared.
+//
 // There may be a million pages. What a window makes, its form, is dropped when
 // nobody asks for it and made again from the votes; these hold a head each, in which
 // what the pages of a Host share is a number (head.go, host.go). A body is held in

@@ -45,7 +45,7 @@ func TestRepeatsProperty(t *testing.T) {
 				final.Set("Link", "</c.css>; rel=preload; as=style")
 			}
 			voter := rapid.IntRange(0, 4).Draw(t, "voter")
-			audience := request.Audience(rapid.IntRange(0, 1).Draw(t, "audience")) //nolint:gosec // small
+			audience := request.Audience(rapid.IntRange(0, 1).Draw(t, "audience"))
 			wait := time.Duration(rapid.SampledFrom([]int{1, 1, 200}).Draw(t, "seconds")) * time.Second
 			var vary []string
 			if rapid.IntRange(0, 5).Draw(t, "vary") == 0 {
@@ -55,18 +55,19 @@ func TestRepeatsProperty(t *testing.T) {
 				p.rules.Shell, p.rules.Public = true, public
 				p.now = p.now.Add(wait)
 				p.visit.Audience = audience
-				p.visit.Voter = Voter{Network: request.Network(netip.AddrFrom4([4]byte{100, byte(voter), 1, 1})), Agent: uint64(voter % 3), Browser: true} //nolint:gosec // small
+				p.visit.Voter = Voter{Network: request.Network(netip.AddrFrom4([4]byte{100, byte(voter), 1, 1})), Agent: uint64(voter % 3), Browser: true}
 				what := Scope{Shell: true}
 				o, reason, _ := Observe(LearnHeaders(nil, final), doc, complete, what)
 				if i == 0 {
 					o, reason, _ = p.Observe(p.visit, LearnHeaders(nil, final), doc, complete, what)
 				}
 				answer := Answer{Observation: o, Reason: reason, Depth: -1, Vary: vary}
-				if reason != "" {
+				switch {
+				case reason != "":
 					answer.Observation = nil
-				} else if o.Repeats() {
+				case o.Repeats():
 					repeats++
-				} else {
+				default:
 					answer.Asked = o.Asked()
 				}
 				p.answer(answer)

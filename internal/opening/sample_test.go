@@ -11,7 +11,7 @@ import (
 	"github.com/headstart-proxy/headstart/internal/splice"
 )
 
-// never are pages that can never be committed, by what stands in their way.
+// neverCommitted are pages that can never be committed, by what stands in their way.
 var neverCommitted = []struct {
 	name, want string
 	document   func(i int) string
@@ -65,7 +65,7 @@ func TestObservationsBecomeRare(t *testing.T) {
 				for i := range 36_000 {
 					p.now = p.now.Add(time.Second / 10)
 					network := netip.AddrFrom4([4]byte{100, 2, byte(i % 50), 1})
-					p.visit.Voter = Voter{Network: request.Network(network), Agent: uint64(i % 7), Browser: true} //nolint:gosec // positive
+					p.visit.Voter = Voter{Network: request.Network(network), Agent: uint64(i % 7), Browser: true}
 					var header []string
 					if test.header != nil {
 						header = test.header(i)
