@@ -15,8 +15,8 @@ import (
 // asked for anew is not worth a hint. It is a fact of the response's header alone, and
 // nothing of it is kept but one bit under a hash. For the public it takes two networks to
 // say that a download is of no use.
-func (x *exchange) noteAsset(status int, h http.Header) {
-	r := x.r
+func (j *judged) noteAsset(status int, h http.Header) {
+	r := j.r
 	if r.Method != http.MethodGet || status != http.StatusNotModified && !hintable(h.Get("Content-Type")) {
 		return
 	}
@@ -25,7 +25,7 @@ func (x *exchange) noteAsset(status int, h http.Header) {
 			return
 		}
 	}
-	reusable, known := opening.Reusable(status, h, x.h.now())
+	reusable, known := opening.Reusable(status, h, j.h.now())
 	if !known {
 		return
 	}
@@ -35,7 +35,7 @@ func (x *exchange) noteAsset(status int, h http.Header) {
 	if scope == request.Public {
 		network = maphash.Comparable(seed, request.Network(ip))
 	}
-	x.h.state.store.NoteAsset(assetHash(scope, r.Host, targetOf(r)), reusable, network)
+	j.h.state.store.NoteAsset(assetHash(scope, r.Host, targetOf(r)), reusable, network)
 }
 
 // hintable reports whether a type is one of those that pages preload.

@@ -45,15 +45,11 @@ const (
 // exchange is one request and its response. It belongs to the request's
 // goroutine; only early is written by another, see joiner.
 type exchange struct {
-	h     *Handler
-	r     *http.Request // as it reached the handler, the marker cookie taken off
+	judged
 	inner *http.Request // as the inner handlers get it, see handOver
-	repl  *caddy.Replacer
 	start time.Time
 
 	// Written by decide.
-	verdict request.Verdict
-	watched bool // a navigation whose response is looked at
 	key     request.Key
 	scope   request.Scope
 	host    string           // names the opening.Host
@@ -70,8 +66,9 @@ type exchange struct {
 	expected   *splice.Sequence   // what was sent, before it got nonces of its own
 	asked      opening.Coding     // Plain if the backend is free to compress, and the visitor would take it
 	identity   bool               // the backend is asked not to compress
+	plain      [1]string          // the Accept-Encoding that says so
+	codings    []string           // what the visitor's Accept-Encoding was
 	body       *bodyWatch         // of a request that may have a body, else nil
-	reason     string             // why the response is not committed; "" if it is
 
 	// See hints.go.
 	ofHost []string // the host's hints, if nothing is known of the page
@@ -109,38 +106,28 @@ func (h *Handler) outermost(r *http.Request) bool {
 	return true
 }
 
-// decide judges the request, and plans what to do with it.
-func (h *Handler) decide(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{h: h, r: r, inner: r, start: h.startOf(r)}
-	x.repl = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-
-	ticket := recovery.TakeMarker(r.Header, r.TLS != nil)
-	var facts request.Facts
-	x.verdict = request.Inspect(r, func() request.Facts {
-		facts = factsOf(r, ticket != "")
-		return facts
-	}, &h.request)
-	x.reason = string(x.verdict.Reason)
-	if x.verdict.Commit || x.verdict.Reason == request.Marked {
-		x.watched = true
-		h.plan(x, facts, w)
-	}
+// decide plans what to do with a request.
+func (j *judged) decide(e evidence, w http.ResponseWriter) *exchange {
+	x := &exchange{judged: *j, inner: j.r, start: j.h.startOf(j.r)}
+	repl := replacerOf(x.r)
+	x.look(e.Facts, repl, w)
 	if x.verdict.Reason == request.Marked {
-		if x.parked = h.state.lot.Collect(ticket, x.claim()); x.parked != nil {
-			x.reason, x.watched, x.plan.Observe = reasonCollected, false, false
+		if x.parked = x.h.state.lot.Collect(e.ticket, x.claim()); x.parked != nil {
+			x.reason, x.plan.Observe = reasonCollected, false
 		}
 	}
-	x.repl.Map(x.placeholder)
+	repl.Map(x.placeholder)
 	return x
 }
 
-// plan looks up the page and asks it what to do.
-func (h *Handler) plan(x *exchange, facts request.Facts, w http.ResponseWriter) {
+// look looks up the page and asks it what to do.
+func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.ResponseWriter) {
+	h := x.h
 	encoded := encodes(w)
 	site := h.siteIn(x.r)
 	path := ""
 	if h.Key != "" {
-		path = x.repl.ReplaceAll(h.Key, "")
+		path = repl.ReplaceAll(h.Key, "")
 	}
 	way := choices(h.around, x.r)
 	x.key = request.NewKey(h.identity+way, path, x.r, facts, h.request.IgnoreQuery)

@@ -28,13 +28,19 @@ func dropWishes(h http.Header, outer []string) {
 // else.
 type discreet struct {
 	caddyhttp.ResponseWriterWrapper
-	x     *exchange
+	judged
 	outer []string // what outer handlers had set
 	wrote bool     // the header
 }
 
-func newDiscreet(x *exchange, w http.ResponseWriter) *discreet {
-	return &discreet{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, x: x, outer: w.Header()[headerWishes]}
+func newDiscreet(j judged, w http.ResponseWriter) *discreet {
+	d := &discreet{
+		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
+		judged:                j,
+		outer:                 w.Header()[headerWishes],
+	}
+	replacerOf(j.r).Map(d.placeholder)
+	return d
 }
 
 // WriteHeader drops the wishes.
@@ -46,7 +52,7 @@ func (d *discreet) WriteHeader(status int) {
 	first := d.drop()
 	d.ResponseWriter.WriteHeader(status)
 	if first { // deferred header operations have run
-		d.x.noteAsset(status, d.Header())
+		d.noteAsset(status, d.Header())
 	}
 }
 
@@ -64,7 +70,7 @@ func (d *discreet) ReadFrom(r io.Reader) (int64, error) {
 // begin takes note of a body without a header.
 func (d *discreet) begin() {
 	if d.drop() {
-		d.x.noteAsset(http.StatusOK, d.Header())
+		d.noteAsset(http.StatusOK, d.Header())
 	}
 }
 

@@ -41,7 +41,7 @@ func TestStalledHint(t *testing.T) {
 	t.Cleanup(SetHintPatience(0))
 	site := newBenchSite(t, benchCases[0], chunks(32<<10))
 	w := &stalledWriter{gate: make(chan struct{}), header: http.Header{"Server": {"Caddy"}, "X-Gone": {"yes"}}}
-	x := &exchange{h: site.handler, r: site.request}
+	x := &exchange{judged: judged{h: site.handler, r: site.request}}
 	x.visit.Hints, x.plan.Hintable = true, true
 	x.plan.Hints, x.plan.Early = []string{"</a.css>; rel=preload; as=style"}, new(opening.Early)
 

@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 )
 
-// handOver makes the request what the inner handlers get, and returns what takes
-// that back. The header map is changed in place, as Caddy's own handlers do:
-// placeholders read it through the request that outer handlers have.
-func (x *exchange) handOver() (takeBack func()) {
+// handOver makes the request what the inner handlers get. The header map is changed in
+// place, as Caddy's own handlers do: placeholders read it through the request that
+// outer handlers have.
+func (x *exchange) handOver() {
 	r := x.r
 	if x.plan.Early != nil {
 		// What comes after a surprise may not be worth waiting for; or it is parked,
@@ -19,27 +19,30 @@ func (x *exchange) handOver() (takeBack func()) {
 		x.inner, x.cancel = r.WithContext(ctx), cancel
 		x.detach = context.AfterFunc(r.Context(), cancel)
 	}
-	body := r.Body
 	if x.body != nil {
 		x.inner.Body = x.body
 	}
-	codings, had := r.Header["Accept-Encoding"]
 	if x.identity {
-		r.Header["Accept-Encoding"] = []string{"identity"}
+		x.codings, x.plain[0] = r.Header["Accept-Encoding"], "identity"
+		r.Header["Accept-Encoding"] = x.plain[:]
 	}
-	return func() {
-		if x.cancel != nil {
-			x.detach()
-			x.cancel()
-		}
-		r.Body = body
-		switch {
-		case !x.identity:
-		case had:
-			r.Header["Accept-Encoding"] = codings
-		default:
-			delete(r.Header, "Accept-Encoding")
-		}
+}
+
+// takeBack takes back what handOver did.
+func (x *exchange) takeBack() {
+	if x.cancel != nil {
+		x.detach()
+		x.cancel()
+	}
+	if x.body != nil {
+		x.r.Body = x.body.ReadCloser
+	}
+	switch {
+	case x.plain[0] == "":
+	case x.codings != nil:
+		x.r.Header["Accept-Encoding"] = x.codings
+	default:
+		delete(x.r.Header, "Accept-Encoding")
 	}
 }
 

@@ -115,15 +115,23 @@ func registerMetrics(registry *prometheus.Registry) error {
 	return nil
 }
 
+// count adds a request to the metrics.
+func (j *judged) count(level string) {
+	metrics.requests.WithLabelValues(level, j.reason, j.audience()).Inc()
+	if family := string(j.verdict.Crawler); family != "" {
+		metrics.crawlers.requests.WithLabelValues(family, level).Inc()
+	}
+}
+
 // count adds an exchange to the metrics.
 func (x *exchange) count() {
 	level := x.level()
-	metrics.requests.WithLabelValues(level, x.reason, x.audience()).Inc()
-	if family := string(x.verdict.Crawler); family != "" {
-		x.countCrawler(family, level)
+	x.judged.count(level)
+	if x.parked != nil {
+		return // the backend's answer is that of the page before
 	}
-	if !x.watched {
-		return
+	if family := string(x.verdict.Crawler); family != "" {
+		x.countCrawler(family)
 	}
 	metrics.backend.WithLabelValues(class(x.status), level).Inc()
 	if x.header > 0 {
@@ -139,9 +147,8 @@ func (x *exchange) count() {
 	}
 }
 
-func (x *exchange) countCrawler(family, level string) {
-	metrics.crawlers.requests.WithLabelValues(family, level).Inc()
-	if x.watched && x.header > 0 {
+func (x *exchange) countCrawler(family string) {
+	if x.header > 0 {
 		metrics.crawlers.header.WithLabelValues(family).Observe(x.header.Seconds())
 	}
 	if x.early > 0 {

@@ -40,11 +40,35 @@ func (x *exchange) level() string {
 	return levelNone
 }
 
-func (x *exchange) audience() string {
-	if !x.verdict.Navigation {
-		return ""
+// placeholder gives the values of the placeholders that depend on the request alone.
+func (j *judged) placeholder(name string) (value any, known bool) {
+	switch name {
+	case fieldReason:
+		return j.reason, true
+	case fieldAudience:
+		return j.audience(), true
+	case fieldCrawler:
+		return string(j.verdict.Crawler), true
 	}
-	return x.verdict.Audience.String()
+	return nil, false
+}
+
+// placeholder gives the values of the placeholders.
+func (d *discreet) placeholder(key string) (value any, known bool) {
+	name, ours := strings.CutPrefix(key, placeholderPrefix)
+	if !ours {
+		return nil, false
+	}
+	if value, known = d.judged.placeholder(name); known {
+		return value, true
+	}
+	switch name {
+	case fieldLevel:
+		return levelNone, true
+	case fieldHints:
+		return 0, true
+	}
+	return "", true
 }
 
 // placeholder gives the values of the placeholders; nothing is computed for those
@@ -55,15 +79,12 @@ func (x *exchange) placeholder(key string) (value any, known bool) {
 	if !ours {
 		return nil, false
 	}
+	if value, known = x.judged.placeholder(name); known {
+		return value, true
+	}
 	switch name {
 	case fieldLevel:
 		return x.level(), true
-	case fieldReason:
-		return x.reason, true
-	case fieldAudience:
-		return x.audience(), true
-	case fieldCrawler:
-		return string(x.verdict.Crawler), true
 	case fieldHints:
 		return x.hinted, true
 	}
@@ -84,6 +105,27 @@ func (x *exchange) placeholder(key string) (value any, known bool) {
 	return "", true
 }
 
+// tell puts the fields into the access log, if the server has one: where it has none,
+// that would be three allocations for nothing.
+func (j *judged) tell(fields zapcore.ObjectMarshaler) {
+	ctx := j.r.Context()
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); !ok || server.Logs == nil {
+		return
+	}
+	if extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Set(zap.Object("headstart", fields))
+	}
+}
+
+// report says that the request passed: access log, own log line, metrics.
+func (d *discreet) report() {
+	d.count(levelNone)
+	d.tell(d)
+	if c := d.h.logger.Check(zapcore.DebugLevel, "handled"); c != nil {
+		c.Write(zap.String("host", d.r.Host), zap.String("uri", d.r.URL.Path), zap.Inline(d))
+	}
+}
+
 // report says how it went: placeholders, access log, own log line, metrics.
 func (x *exchange) report() {
 	x.reported = true
@@ -91,9 +133,7 @@ func (x *exchange) report() {
 	if x.outcome != "" && x.outcome != canceled {
 		x.h.site.brakes.committed(x.voter(), x.outcome == reloaded, x.h.now())
 	}
-	if extra, ok := x.r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
-		extra.Set(zap.Object("headstart", x))
-	}
+	x.tell(x)
 	if c := x.h.logger.Check(zapcore.DebugLevel, "handled"); c != nil {
 		c.Write(
 			zap.String("host", x.r.Host),
@@ -135,20 +175,30 @@ func (x *exchange) saved() time.Duration {
 	return x.header - x.early
 }
 
+// marshal writes the fields that depend on the request alone.
+func (j *judged) marshal(enc zapcore.ObjectEncoder, level string) {
+	enc.AddString(fieldLevel, level)
+	if j.reason != "" {
+		enc.AddString(fieldReason, j.reason)
+	}
+	if j.verdict.Crawler != "" {
+		enc.AddString(fieldCrawler, string(j.verdict.Crawler))
+	}
+	if j.verdict.Navigation {
+		enc.AddString(fieldAudience, j.audience())
+	}
+}
+
+// MarshalLogObject writes the fields for the access log.
+func (d *discreet) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	d.marshal(enc, levelNone)
+	return nil
+}
+
 // MarshalLogObject writes the fields for the access log. There is nothing of the
 // page in them, and nothing that names the visitor.
 func (x *exchange) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	enc.AddString(fieldLevel, x.level())
-	if x.reason != "" {
-		enc.AddString(fieldReason, x.reason)
-	}
-	if x.verdict.Crawler != "" {
-		enc.AddString(fieldCrawler, string(x.verdict.Crawler))
-	}
-	if !x.verdict.Navigation {
-		return nil
-	}
-	enc.AddString(fieldAudience, x.audience())
+	x.marshal(enc, x.level())
 	if x.hinted > 0 {
 		enc.AddInt(fieldHints, x.hinted)
 	}
@@ -173,5 +223,8 @@ func formatMs(d time.Duration) string {
 	return strconv.FormatFloat(milliseconds(d), 'f', -1, 64)
 }
 
-// Interface guard
-var _ zapcore.ObjectMarshaler = (*exchange)(nil)
+// Interface guards
+var (
+	_ zapcore.ObjectMarshaler = (*discreet)(nil)
+	_ zapcore.ObjectMarshaler = (*exchange)(nil)
+)

@@ -8,7 +8,7 @@ import (
 
 // ServeHTTP answers one request:
 //
-//	decide ─▶ [hints] ─▶ [commit] ─▶ next ─▶ splice ─▶ learn ─▶ report
+//	judge ─▶ decide ─▶ [hints] ─▶ [commit] ─▶ next ─▶ splice ─▶ learn ─▶ report
 //
 // The reload of a page that was committed too early gets the response that was
 // parked for it. What may not be committed goes straight to next: if it is no page
@@ -19,16 +19,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !h.outermost(r) {
 		return next.ServeHTTP(w, r)
 	}
-	x := h.decide(w, r)
-	defer x.report()
-	defer x.handOver()()
-
-	switch {
-	case x.parked != nil:
-		return x.collect(w)
-	case !x.watched:
-		return next.ServeHTTP(newDiscreet(x, w), r)
+	judged, evidence := h.judge(r)
+	if judged.passes() {
+		d := newDiscreet(judged, w)
+		defer d.report()
+		return next.ServeHTTP(d, r)
 	}
+	x := judged.decide(evidence, w)
+	defer x.report()
+	if x.parked != nil {
+		return x.collect(w)
+	}
+	defer x.takeBack()
+	x.handOver()
 
 	w, finish := x.hint(w)
 	defer finish()
