@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/headstart-proxy/headstart/internal/csp"
 	"github.com/headstart-proxy/headstart/internal/opening"
@@ -16,8 +17,8 @@ import (
 // commitment is what a response is committed to: the headers and the nonce with
 // which its recovery script may run.
 type commitment struct {
-	base   http.Header // what outer handlers had set; not changed
-	header http.Header // what goes out
+	base   http.Header // what outer handlers had set; not changed, nor are its values
+	header http.Header // what goes out; outer handlers may change values when it does
 	nonce  string      // of the recovery script; "" if no policy asks for one
 	nonces []string    // instead of those of the backend
 }
@@ -25,7 +26,8 @@ type commitment struct {
 // prepare makes the commitment of a planned response, or reports that a policy
 // does not let the page correct itself.
 func (x *exchange) prepare(w http.ResponseWriter) (commitment, bool) {
-	c := commitment{base: w.Header().Clone()}
+	// The values that are in the outer map now are taken out by commit.
+	c := commitment{base: maps.Clone(w.Header())}
 	if c.base == nil {
 		c.base = make(http.Header)
 	}
@@ -80,28 +82,22 @@ const inlineWrite = 16 << 10
 // before the inner handlers begin; the rest is written and flushed on a goroutine
 // of its own, so that a visitor who reads slowly does not delay the backend
 // request: a window of HTTP/2 starts at 65,535 bytes, and quic-go's Write waits
-// until it has sent. Whoever writes next waits for done first.
+// until it has sent. Whoever writes next waits for that first.
 type early struct {
-	done chan struct{}
+	writing sync.WaitGroup
 
 	// Written before the goroutine starts.
 	permission recovery.Permission
 	storable   bool // an outer handler made the response one that caches keep
 	buffered   bool // an outer handler holds the response back
 
-	// Written before done is closed, read after.
+	// Written while writing goes on, read after.
 	err      error
 	panicked any // to be raised on the request's goroutine
 }
 
 // commit sends status, headers and opening, and flushes them.
 func (j *joiner) commit() {
-	started := false
-	defer func() {
-		if !started {
-			close(j.early.done)
-		}
-	}()
 	h := j.outer.Header()
 	clear(h)
 	maps.Copy(h, j.commitment.header)
@@ -121,8 +117,7 @@ func (j *joiner) commit() {
 		j.finishEarly(nil)
 		return
 	}
-	started = true
-	go j.writeEarly(bytes[first:])
+	j.early.writing.Go(func() { j.writeEarly(bytes[first:]) })
 	// Let it go first. It is as a rule done when this goroutine comes back.
 	runtime.Gosched()
 }
@@ -136,7 +131,8 @@ func (j *joiner) readBack() {
 		Nonce:  j.commitment.nonce,
 		Script: csp.Permits(h[csp.Enforce], j.commitment.nonce),
 	}
-	j.early.storable = !slices.Equal(h["Cache-Control"], j.commitment.header["Cache-Control"])
+	// Not as in j.commitment.header: they may have changed the value in place.
+	j.early.storable = !slices.Equal(h["Cache-Control"], []string{j.x.plan.Strictness.CacheControl()})
 	j.early.buffered = buffered(j.outer)
 	switch {
 	case !j.early.permission.Script:
@@ -158,7 +154,6 @@ func buffered(w http.ResponseWriter) bool {
 }
 
 func (j *joiner) writeEarly(rest []byte) {
-	defer close(j.early.done)
 	defer func() {
 		// An outer writer may panic. In a goroutine of ours that would end the
 		// process, so the panic is carried over.
@@ -183,7 +178,7 @@ func (j *joiner) finishEarly(rest []byte) {
 
 // wait returns when the opening has been written, with the error of that.
 func (j *joiner) wait() error {
-	<-j.early.done
+	j.early.writing.Wait()
 	if j.early.panicked != nil {
 		return http.ErrAbortHandler
 	}

@@ -69,7 +69,7 @@ const (
 )
 
 func newJoiner(x *exchange, w http.ResponseWriter) *joiner {
-	j := &joiner{
+	return &joiner{
 		x:          x,
 		outer:      w,
 		control:    http.NewResponseController(w),
@@ -77,8 +77,6 @@ func newJoiner(x *exchange, w http.ResponseWriter) *joiner {
 		header:     x.commitment.base.Clone(),
 		splicer:    splice.New(x.plan.Early.Sequence, x.plan.Early.Sent),
 	}
-	j.early.done = make(chan struct{})
-	return j
 }
 
 // Header returns the inner handlers' own header map.
@@ -328,7 +326,11 @@ func (j *joiner) EnableFullDuplex() error {
 
 // declaredLength returns the Content-Length of a header map, or -1.
 func declaredLength(h http.Header) int64 {
-	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+	values := h["Content-Length"]
+	if len(values) == 0 {
+		return -1 // an error of strconv is an allocation
+	}
+	n, err := strconv.ParseInt(values[0], 10, 64)
 	if err != nil || n < 0 {
 		return -1
 	}

@@ -44,20 +44,24 @@ func TestDeferredHeaders(t *testing.T) {
 // An outer handler that makes an early response one that caches keep: it is cut
 // if it fails, and was the last.
 func TestDeferredCacheControl(t *testing.T) {
-	eachLevel(t, func(t *testing.T, at level) {
-		s := startEarly(t, at, `header {
-			Cache-Control "public, max-age=600"
-			defer
-		}`)
-		v := newVisitor(t, "h2")
-		s.teach(t, v, "/", wholePage)
-		r, gate := s.early(t, v, "/", errorDoc(http.StatusServiceUnavailable, ownErrorPage))
-		gate.Open()
-		if body, end := r.rest(t); !end.aborted() {
-			t.Errorf("%s, %q", end, unpad(body))
-		}
-		s.neverAgain(t, v, "/", "cache_control")
-	})
+	for name, directive := range map[string]string{
+		"set":      `header >Cache-Control "public, max-age=600"`,
+		"in place": `header >Cache-Control "private, no-cache" "public, max-age=600"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachLevel(t, func(t *testing.T, at level) {
+				s := startEarly(t, at, directive)
+				v := newVisitor(t, "h2")
+				s.teach(t, v, "/", wholePage)
+				r, gate := s.early(t, v, "/", errorDoc(http.StatusServiceUnavailable, ownErrorPage))
+				gate.Open()
+				if body, end := r.rest(t); !end.aborted() {
+					t.Errorf("%s, %q", end, unpad(body))
+				}
+				s.neverAgain(t, v, "/", "cache_control")
+			})
+		})
+	}
 }
 
 // An outer handler that holds responses back.

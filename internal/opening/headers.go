@@ -106,12 +106,13 @@ type Headers []field
 // the map as the outer handlers left it, final the map at WriteHeader.
 func LearnHeaders(base, final http.Header) Headers {
 	learned := make(Headers, 0, len(final))
+	room := make(room, 0, len(final))
 	for name, values := range final {
 		before := base[name]
-		if neverReplayed.has(name) || slices.Equal(values, before) {
+		if slices.Equal(values, before) || neverReplayed.has(name) {
 			continue
 		}
-		f := field{name: name, values: slices.Clone(values)}
+		f := field{name: name, values: room.copy(values)}
 		if len(before) > 0 && len(values) > len(before) && slices.Equal(values[:len(before)], before) {
 			f.values, f.added = f.values[len(before):], true
 		}
@@ -127,8 +128,13 @@ func LearnHeaders(base, final http.Header) Headers {
 }
 
 // Apply does to a header map, as the outer handlers left it, what the inner
-// handlers did.
+// handlers did. The map shares no values with h: handlers change them in place.
 func (h Headers) Apply(to http.Header) {
+	n := 0
+	for _, f := range h {
+		n += len(f.values)
+	}
+	room := make(room, 0, n)
 	for _, f := range h {
 		switch {
 		case f.added:
@@ -136,9 +142,19 @@ func (h Headers) Apply(to http.Header) {
 		case len(f.values) == 0:
 			delete(to, f.name)
 		default:
-			to[f.name] = slices.Clone(f.values)
+			to[f.name] = room.copy(f.values)
 		}
 	}
+}
+
+// room is where copies of the values of many headers are: one array for all saves an
+// allocation for each.
+type room []string
+
+func (r *room) copy(values []string) []string {
+	from := len(*r)
+	*r = append(*r, values...)
+	return slices.Clip((*r)[from:])
 }
 
 // Get returns the first value of a learned header, or "".
@@ -240,13 +256,17 @@ func (h Headers) hash() uint64 {
 // lasting returns the headers without those fleeting ones that earlier has not
 // got alike: they are different in each response, and would be kept for nothing.
 func (h Headers) lasting(earlier Headers) Headers {
-	return slices.DeleteFunc(slices.Clone(h), func(f field) bool {
+	kept := slices.DeleteFunc(slices.Clone(h), func(f field) bool {
 		if !fleeting.has(f.name) {
 			return false
 		}
 		i, found := slices.BinarySearchFunc(earlier, f.name, compareName)
 		return !found || !f.equal(earlier[i])
 	})
+	for i := range kept { // else the array of all stays
+		kept[i].values = slices.Clone(kept[i].values)
+	}
+	return kept
 }
 
 // size is roughly what the headers take in memory, in bytes.

@@ -104,7 +104,7 @@ func botOf(h http.Header) Family {
 	if hasMetadata(h) {
 		return ""
 	}
-	agent := h.Get("User-Agent")
+	agent := first(h, "User-Agent")
 	if family := familyOf(agent); family != "" {
 		return family
 	}

@@ -76,7 +76,7 @@ func (s *ruleset) inspect(r *http.Request, facts func() Facts, o *Options) Verdi
 	if reason := s.navigation(r); reason != "" {
 		return Verdict{Reason: reason, Crawler: botOf(r.Header)}
 	}
-	v := Verdict{Navigation: true, Crawler: familyOf(r.Header.Get("User-Agent"))}
+	v := Verdict{Navigation: true, Crawler: familyOf(first(r.Header, "User-Agent"))}
 	switch {
 	case v.Crawler != "":
 		v.Audience = Crawler

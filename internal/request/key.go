@@ -76,10 +76,10 @@ func NewKey(handler, path string, r *http.Request, f Facts, ignore Parameters) K
 	}
 	write(r.Host)
 	if f.TrustedProxy {
-		write(r.Header.Get("X-Forwarded-Proto"))
-		write(r.Header.Get("X-Forwarded-Host"))
-		write(r.Header.Get("X-Forwarded-Port")) // this and the next are clean only if trust_header names them
-		write(r.Header.Get("Cf-Visitor"))
+		write(first(r.Header, "X-Forwarded-Proto"))
+		write(first(r.Header, "X-Forwarded-Host"))
+		write(first(r.Header, "X-Forwarded-Port")) // this and the next are clean only if trust_header names them
+		write(first(r.Header, "Cf-Visitor"))
 	}
 	if path != "" {
 		write("template")

@@ -27,8 +27,21 @@ var (
 // plain accepts a value without the bytes that could end the context it is
 // written into.
 func plain(value string) bool {
-	return printable(value) && !strings.ContainsAny(value, unclean)
+	for i := range len(value) {
+		if !cleanBytes[value[i]] {
+			return false
+		}
+	}
+	return true
 }
+
+// cleanBytes are those that are printable ASCII, and not unclean.
+var cleanBytes = func() (clean [256]bool) {
+	for b := range byte(len(clean) - 1) {
+		clean[b] = printable(string(b)) && strings.IndexByte(unclean, b) < 0
+	}
+	return clean
+}()
 
 // brands accepts the structured fields (RFC 9651) of the User-Agent Client
 // Hints, in the one form that browsers send: a list of quoted strings, each with
@@ -75,7 +88,7 @@ func printable(value string) bool {
 func oneOf(values ...string) accept {
 	return func(value string) bool {
 		for _, v := range values {
-			if printable(value) && strings.EqualFold(value, v) {
+			if strings.EqualFold(value, v) && printable(value) {
 				return true
 			}
 		}
