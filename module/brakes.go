@@ -28,12 +28,19 @@ var maxReloaded = 10 // tests that load pages again allow more
 // public a network has one vote, so that nobody can keep them applied alone.
 type brakes struct {
 	mu       sync.Mutex // protects all below
-	commits  []ballot   // the last ones
-	released time.Time  // when commits may go on
-	answers  []ballot   // the last ones, not older than maxAge
+	commits  ballots
+	released time.Time // when commits may go on
+	answers  ballots   // not older than maxAge
 
-	down   bool     // the backend could not be reached, and has not answered since
-	voices []ballot // who said so lately
+	down   bool    // the backend could not be reached, and has not answered since
+	voices ballots // who said so lately
+}
+
+// ballots are the last ones, the oldest first. They are counted as they come and go, for
+// each request asks.
+type ballots struct {
+	list []ballot
+	bad  int // how many are
 }
 
 // ballot is how it went for a network.
@@ -56,10 +63,10 @@ func (b *brakes) applied(now time.Time) bool {
 	if b.down || now.Before(b.released) {
 		return true
 	}
-	if len(b.answers) < answersJudged || now.Sub(b.answers[0].at) >= maxAge {
+	if len(b.answers.list) < answersJudged || now.Sub(b.answers.list[0].at) >= maxAge {
 		return false // too few, or too old
 	}
-	return count(b.answers) > maxFailed
+	return b.answers.bad > maxFailed
 }
 
 // committed takes in how a commit went. In scope public a network has one vote a
@@ -68,19 +75,22 @@ func (b *brakes) committed(v voter, reloaded bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if v.public {
-		for i := range slices.Backward(b.commits) {
-			if c := &b.commits[i]; now.Sub(c.at) >= votePause {
+		for i := range slices.Backward(b.commits.list) {
+			if c := &b.commits.list[i]; now.Sub(c.at) >= votePause {
 				break
 			} else if c.network == v.network {
-				c.bad = c.bad || reloaded
+				if reloaded && !c.bad {
+					c.bad = true
+					b.commits.bad++
+				}
 				return
 			}
 		}
 	}
-	b.commits = last(append(b.commits, ballot{v.network, now, reloaded}), commitsJudged)
-	if len(b.commits) == commitsJudged && count(b.commits) > maxReloaded {
+	b.commits.add(ballot{v.network, now, reloaded}, commitsJudged)
+	if len(b.commits.list) == commitsJudged && b.commits.bad > maxReloaded {
 		b.released = now.Add(reloadPause)
-		b.commits = nil
+		b.commits = ballots{}
 	}
 }
 
@@ -89,10 +99,11 @@ func (b *brakes) committed(v voter, reloaded bool, now time.Time) {
 func (b *brakes) answered(v voter, failed bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.answers = slices.DeleteFunc(b.answers, func(a ballot) bool {
-		return v.public && a.network == v.network || now.Sub(a.at) >= maxAge
-	})
-	b.answers = last(append(b.answers, ballot{v.network, now, failed}), answersJudged)
+	b.answers.expire(now, maxAge)
+	if v.public {
+		b.answers.remove(v.network)
+	}
+	b.answers.add(ballot{v.network, now, failed}, answersJudged)
 }
 
 // lost takes in that the backend could not be reached, or broke off. In scope public
@@ -101,11 +112,11 @@ func (b *brakes) lost(v voter, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if v.public {
-		b.voices = slices.DeleteFunc(b.voices, func(h ballot) bool { return now.Sub(h.at) >= votePause })
-		if slices.ContainsFunc(b.voices, func(h ballot) bool { return h.network == v.network }) {
+		b.voices.expire(now, votePause)
+		if b.voices.find(v.network) >= 0 {
 			return
 		}
-		b.voices = last(append(b.voices, ballot{v.network, now, true}), maxVoices)
+		b.voices.add(ballot{v.network, now, true}, maxVoices)
 	}
 	b.down = true
 }
@@ -117,20 +128,43 @@ func (b *brakes) up() {
 	b.down = false
 }
 
-// last returns the last n ballots.
-func last(ballots []ballot, n int) []ballot {
-	if extra := len(ballots) - n; extra > 0 {
-		return slices.Delete(ballots, 0, extra)
+// add puts in a ballot, and drops the oldest if there are too many.
+func (b *ballots) add(one ballot, most int) {
+	b.list = append(b.list, one)
+	if one.bad {
+		b.bad++
 	}
-	return ballots
+	if len(b.list) > most {
+		b.drop(0)
+	}
 }
 
-// count returns how many ballots are bad.
-func count(ballots []ballot) (n int) {
-	for _, b := range ballots {
-		if b.bad {
-			n++
-		}
+// expire drops those of some age.
+func (b *ballots) expire(now time.Time, age time.Duration) {
+	for len(b.list) > 0 && now.Sub(b.list[0].at) >= age {
+		b.drop(0)
 	}
-	return n
+}
+
+// remove drops the ballot of a network.
+func (b *ballots) remove(network netip.Prefix) {
+	if i := b.find(network); i >= 0 {
+		b.drop(i)
+	}
+}
+
+// find returns where the ballot of a network is, -1 if there is none.
+func (b *ballots) find(network netip.Prefix) int {
+	return slices.IndexFunc(b.list, func(one ballot) bool { return one.network == network })
+}
+
+func (b *ballots) drop(i int) {
+	if b.list[i].bad {
+		b.bad--
+	}
+	if i == 0 {
+		b.list = b.list[1:] // the rest moves when there is no more room behind it, not each time
+		return
+	}
+	b.list = slices.Delete(b.list, i, i+1)
 }
