@@ -39,9 +39,12 @@ type brakes struct {
 // ballots are the last ones, the oldest first. They are counted as they come and go, for
 // each request asks.
 type ballots struct {
-	list []ballot
-	bad  int // how many are
+	all  []ballot
+	gone int // so many of all were dropped; the rest moves now and then, not each time
+	bad  int // how many of the rest are
 }
+
+func (b *ballots) list() []ballot { return b.all[b.gone:] }
 
 // ballot is how it went for a network.
 type ballot struct {
@@ -63,7 +66,7 @@ func (b *brakes) applied(now time.Time) bool {
 	if b.down || now.Before(b.released) {
 		return true
 	}
-	if len(b.answers.list) < answersJudged || now.Sub(b.answers.list[0].at) >= maxAge {
+	if answers := b.answers.list(); len(answers) < answersJudged || now.Sub(answers[0].at) >= maxAge {
 		return false // too few, or too old
 	}
 	return b.answers.bad > maxFailed
@@ -75,8 +78,9 @@ func (b *brakes) committed(v voter, reloaded bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if v.public {
-		for i := range slices.Backward(b.commits.list) {
-			if c := &b.commits.list[i]; now.Sub(c.at) >= votePause {
+		commits := b.commits.list()
+		for i := range slices.Backward(commits) {
+			if c := &commits[i]; now.Sub(c.at) >= votePause {
 				break
 			} else if c.network == v.network {
 				if reloaded && !c.bad {
@@ -88,7 +92,7 @@ func (b *brakes) committed(v voter, reloaded bool, now time.Time) {
 		}
 	}
 	b.commits.add(ballot{v.network, now, reloaded}, commitsJudged)
-	if len(b.commits.list) == commitsJudged && b.commits.bad > maxReloaded {
+	if len(b.commits.list()) == commitsJudged && b.commits.bad > maxReloaded {
 		b.released = now.Add(reloadPause)
 		b.commits = ballots{}
 	}
@@ -130,18 +134,22 @@ func (b *brakes) up() {
 
 // add puts in a ballot, and drops the oldest if there are too many.
 func (b *ballots) add(one ballot, most int) {
-	b.list = append(b.list, one)
+	if b.gone >= most {
+		b.all = slices.Delete(b.all, 0, b.gone)
+		b.gone = 0
+	}
+	b.all = append(b.all, one)
 	if one.bad {
 		b.bad++
 	}
-	if len(b.list) > most {
+	if len(b.list()) > most {
 		b.drop(0)
 	}
 }
 
 // expire drops those of some age.
 func (b *ballots) expire(now time.Time, age time.Duration) {
-	for len(b.list) > 0 && now.Sub(b.list[0].at) >= age {
+	for len(b.list()) > 0 && now.Sub(b.list()[0].at) >= age {
 		b.drop(0)
 	}
 }
@@ -155,16 +163,16 @@ func (b *ballots) remove(network netip.Prefix) {
 
 // find returns where the ballot of a network is, -1 if there is none.
 func (b *ballots) find(network netip.Prefix) int {
-	return slices.IndexFunc(b.list, func(one ballot) bool { return one.network == network })
+	return slices.IndexFunc(b.list(), func(one ballot) bool { return one.network == network })
 }
 
 func (b *ballots) drop(i int) {
-	if b.list[i].bad {
+	if b.list()[i].bad {
 		b.bad--
 	}
 	if i == 0 {
-		b.list = b.list[1:] // the rest moves when there is no more room behind it, not each time
+		b.gone++
 		return
 	}
-	b.list = slices.Delete(b.list, i, i+1)
+	b.all = slices.Delete(b.all, b.gone+i, b.gone+i+1)
 }

@@ -56,6 +56,7 @@ type exchange struct {
 	cookies []string         // as the request came, but for the marker
 	parked  *recovery.Parked // what this reload collects, or nil
 	page    *opening.Page
+	known   bool // page is a record that is kept
 	rules   opening.Rules
 	visit   opening.Visit
 	plan    opening.Plan
@@ -64,6 +65,7 @@ type exchange struct {
 	detach     func() bool        // lets the inner request live on when the visitor has left
 	commitment commitment         // if plan.Early is set
 	expected   *splice.Sequence   // what was sent, before it got nonces of its own
+	attended   bool               // attend was called
 	asked      opening.Coding     // Plain if the backend is free to compress, and the visitor would take it
 	identity   bool               // the backend is asked not to compress
 	plain      [1]string          // the Accept-Encoding that says so
@@ -124,7 +126,7 @@ func (j *judged) decide(e evidence, w http.ResponseWriter) *exchange {
 func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.ResponseWriter) {
 	h := x.h
 	encoded := encodes(w)
-	site := h.siteIn(x.r)
+	h.siteIn(x.r) // and its identity
 	path := ""
 	if h.Key != "" {
 		path = repl.ReplaceAll(h.Key, "")
@@ -133,7 +135,7 @@ func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.Respon
 	x.key = request.NewKey(h.identity+way, path, x.r, facts, h.request.IgnoreQuery)
 	// What the office is shown says nothing of what the world is.
 	scope := request.ScopeOf(facts.ClientIP)
-	x.scope, x.host = scope, string(scope)+" "+x.r.Host
+	x.scope = scope
 	learn := x.verdict.Learn
 	x.page = h.state.store.Get(x.key)
 	known := x.page != nil
@@ -146,16 +148,13 @@ func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.Respon
 	x.rules.Public = scope == request.Public
 	x.rules.Host, x.rules.Target = x.r.Host, target
 
-	agent := x.r.Header.Get("User-Agent")
 	codings := x.r.Header.Get("Accept-Encoding")
 	x.visit = opening.Visit{
 		Header:   x.r.Header,
 		Audience: x.verdict.Audience,
 		Voter: opening.Voter{
 			Network: request.Network(facts.ClientIP),
-			Agent:   maphash.String(seed, agent),
-			Browser: request.IsBrowser(agent),
-			URL:     maphash.String(seed, x.r.Host+target),
+			URL:     maphash.Comparable(seed, [2]string{x.r.Host, target}),
 		},
 		Way:        way,
 		Learn:      learn,
@@ -169,9 +168,6 @@ func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.Respon
 	if x.plan.Warmed > 0 {
 		h.state.store.Warmed(x.key, x.page, x.plan.Warmed)
 	}
-	if x.plan.Varies { // inner handlers may change what it varies with
-		x.visit.Header = x.r.Header.Clone()
-	}
 	if x.reason == "" {
 		x.reason = x.bars(w)
 	}
@@ -182,7 +178,9 @@ func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.Respon
 		}
 		x.plan.Early, x.plan.Checks, x.plan.ChecksBody = nil, hinted, hinted
 	}
-	x.planHints(site.room.Find(x.host), known)
+	if x.known = known; x.plan.Early == nil {
+		x.attend()
+	}
 
 	// The opening is kept, and compared, uncompressed. Nobody gets a response
 	// uncompressed for that who would have got it compressed: either encode
@@ -192,6 +190,23 @@ func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.Respon
 		x.identity = true
 	case strings.Contains(codings, "gzip"): // what every backend that compresses can do
 		x.asked = opening.Plain
+	}
+}
+
+// attend plans what has to be known before the inner handlers begin, and not for a
+// commit: it comes behind that.
+func (x *exchange) attend() {
+	if x.attended {
+		return
+	}
+	x.attended = true
+	x.host = string(x.scope) + " " + x.r.Host
+	x.planHints(x.h.site.room.Find(x.host), x.known)
+	agent := x.r.Header.Get("User-Agent")
+	x.visit.Voter.Agent = maphash.String(seed, agent)
+	x.visit.Voter.Browser = request.IsBrowser(agent, x.verdict.Crawler)
+	if x.plan.Varies { // inner handlers may change what it varies with
+		x.visit.Header = x.r.Header.Clone()
 	}
 	if x.r.ContentLength < 0 {
 		x.watchBody()

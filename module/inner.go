@@ -11,6 +11,7 @@ import (
 // place, as Caddy's own handlers do: placeholders read it through the request that
 // outer handlers have.
 func (x *exchange) handOver() {
+	x.attend()
 	r := x.r
 	if x.plan.Early != nil {
 		// What comes after a surprise may not be worth waiting for; or it is parked,

@@ -31,11 +31,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return x.collect(w)
 	}
 	defer x.takeBack()
-	x.handOver()
 
 	w, finish := x.hint(w)
 	defer finish()
 	if x.plan.Early == nil {
+		x.handOver()
 		watch := newWatcher(x, w)
 		defer watch.learn() // a panic of an inner handler passes through
 		watch.err = errPanic
@@ -45,6 +45,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	j := newJoiner(x, w)
 	defer j.settle() // also after a panic
 	j.commit()
+	x.handOver()
 	j.finish(next.ServeHTTP(j, x.inner))
 	j.learn()
 	return j.close()

@@ -45,12 +45,12 @@ var crawlers = []crawler{
 // IsCrawler reports whether a User-Agent names a listed crawler.
 func IsCrawler(userAgent string) bool { return familyOf(userAgent) != "" }
 
-// IsBrowser reports whether a User-Agent is a browser's. Every browser begins
-// so, and so do crawlers that pretend to be one, which IsCrawler tells apart, and
-// bots that are not listed, most of which then say "compatible" (of browsers, only
-// Internet Explorer did).
-func IsBrowser(userAgent string) bool {
-	return strings.HasPrefix(userAgent, "Mozilla/5.0 (") && !strings.HasPrefix(userAgent, "Mozilla/5.0 (compatible;") && !IsCrawler(userAgent)
+// IsBrowser reports whether a User-Agent is a browser's; crawler is what the Verdict says
+// of it. Every browser begins so, and so do crawlers that pretend to be one, and bots
+// that are not listed, most of which then say "compatible" (of browsers, only Internet
+// Explorer did).
+func IsBrowser(userAgent string, crawler Family) bool {
+	return crawler == "" && strings.HasPrefix(userAgent, "Mozilla/5.0 (") && !strings.HasPrefix(userAgent, "Mozilla/5.0 (compatible;")
 }
 
 // crawlerWords are the words of all crawlers, in lower case, by their first letter.

@@ -101,7 +101,7 @@ func TestIsBrowser(t *testing.T) {
 		"curl/8": false,
 		"":       false,
 	} {
-		if IsBrowser(agent) != want {
+		if IsBrowser(agent, familyOf(agent)) != want {
 			t.Errorf("%q: %v", agent, !want)
 		}
 	}

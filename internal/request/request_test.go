@@ -231,9 +231,6 @@ func TestAudience(t *testing.T) {
 			t.Errorf("%q %q: %v, want %v", test.userAgent, test.cookie, got, test.want)
 		}
 	}
-	if !IsBrowser(chrome) || IsBrowser("curl/8") || IsBrowser("Mozilla/5.0 (compatible; GPTBot/1.2)") {
-		t.Error("IsBrowser")
-	}
 }
 
 func TestScopeOf(t *testing.T) {
