@@ -183,6 +183,7 @@ func (j *joiner) settle() {
 	j.linger() // reverse_proxy panics if the backend breaks off, or nobody wants the rest
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	defer j.free()
 	if j.patience != nil {
 		j.patience()
 	}
@@ -205,6 +206,15 @@ func (j *joiner) settle() {
 	if x.status == 0 {
 		j.demote()
 	}
+}
+
+// free gives buffers back.
+func (j *joiner) free() {
+	j.raw.free()
+	if j.replacer != nil {
+		j.replacer.Close()
+	}
+	j.x.plan.Early.Free()
 }
 
 // demote takes the commit away from the audience, before anything is written

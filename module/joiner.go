@@ -27,7 +27,7 @@ import (
 type joiner struct {
 	x          *exchange
 	outer      http.ResponseWriter
-	control    *http.ResponseController // of outer
+	control    http.ResponseController // of outer
 	commitment commitment
 	header     http.Header
 	early      early
@@ -72,7 +72,7 @@ func newJoiner(x *exchange, w http.ResponseWriter) *joiner {
 	return &joiner{
 		x:          x,
 		outer:      w,
-		control:    http.NewResponseController(w),
+		control:    *http.NewResponseController(w),
 		commitment: x.commitment,
 		header:     x.commitment.base.Clone(),
 		splicer:    splice.New(x.plan.Early.Sequence, x.plan.Early.Sent),
@@ -145,7 +145,8 @@ func (j *joiner) take(p []byte) error {
 			return j.forward(p)
 		}
 		if j.state == splicing {
-			j.raw.add(p)
+			j.raw.take(p)
+			defer j.keepOn()
 		}
 		return j.forward(j.replacer.Next(p))
 	case parking:
@@ -171,16 +172,27 @@ func (j *joiner) forward(p []byte) error {
 	parts := j.splicer.Next(p)
 	if j.replacer == nil && j.splicer.State() != splice.Comparing && !j.splicer.Exact() {
 		j.keepEqual(before)
-		j.raw.add(p)
+		j.raw.take(p)
+		defer j.keepOn()
 	}
 	return j.spliced(parts)
+}
+
+// keepOn makes what is kept last as long as the response may have to be parked.
+func (j *joiner) keepOn() {
+	if j.state == splicing {
+		j.raw.store()
+	} else {
+		j.raw.free()
+	}
 }
 
 // keepEqual keeps what came as long as all was equal, n bytes, if nothing is kept
 // yet.
 func (j *joiner) keepEqual(n int) {
-	if j.raw.bytes == nil {
-		j.raw.add(j.x.plan.Early.Sequence.Bytes[:n])
+	if j.raw.Bytes == nil {
+		j.raw.take(j.x.plan.Early.Sequence.Bytes[:n])
+		j.raw.store()
 	}
 }
 
@@ -198,7 +210,8 @@ func (j *joiner) spliced(parts []splice.Part) (err error) {
 		err = j.emit(part.Bytes) // an error shows again with the rest
 	}
 	if j.splicer.State() == splice.Joined {
-		j.state, j.raw = passing, kept{}
+		j.state = passing
+		j.raw.free()
 	}
 	return err
 }
@@ -351,7 +364,9 @@ func (j *joiner) retap() {
 	}
 	j.x.ask = max(j.x.ask, askHead)
 	j.tap = j.x.newTap(j.x.visit.Learn)
-	j.tap.write(j.raw.bytes)
+	for _, part := range j.raw.parts() {
+		j.tap.write(part)
+	}
 }
 
 // Interface guards

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/headstart-proxy/headstart/internal/buffer"
 	"github.com/headstart-proxy/headstart/internal/recovery"
 )
 
@@ -43,7 +44,9 @@ func (j *joiner) park() (ticket string) {
 		return recovery.NoTicket
 	}
 	x.detach() // the visitor leaves for the reload
-	_, _ = j.parked.Write(j.raw.bytes)
+	for _, part := range j.raw.parts() {
+		_, _ = j.parked.Write(part)
+	}
 	return ticket
 }
 
@@ -93,17 +96,38 @@ func (x *exchange) collect(w http.ResponseWriter) error {
 const maxKept = 1 << 20
 
 // kept are the backend's own bytes so far, as long as the response may still have
-// to be parked.
+// to be parked. The chunk at hand is only copied if it is needed when the next one
+// comes: most responses are joined in the chunk in which their opening ends.
 type kept struct {
-	bytes []byte
-	lost  bool // there were too many
+	buffer.Buffer
+	hand []byte // the chunk at hand, which follows
+	lost bool   // there were too many
 }
 
-func (k *kept) add(p []byte) {
-	if len(k.bytes)+len(p) > maxKept {
-		k.bytes, k.lost = nil, true
+// take takes the next chunk in hand.
+func (k *kept) take(p []byte) {
+	k.lost = k.lost || len(k.Bytes)+len(p) > maxKept
+	if k.lost {
+		k.free()
+		return
 	}
-	if !k.lost {
-		k.bytes = append(k.bytes, p...)
+	k.hand = p
+}
+
+// store makes the chunk at hand last.
+func (k *kept) store() {
+	if len(k.hand) == 0 {
+		return
 	}
+	k.Borrow()
+	k.Bytes, k.hand = append(k.Bytes, k.hand...), nil
+}
+
+// parts are all the bytes so far.
+func (k *kept) parts() [2][]byte { return [2][]byte{k.Bytes, k.hand} }
+
+// free forgets the bytes, but not that there were too many.
+func (k *kept) free() {
+	k.Return()
+	k.hand = nil
 }

@@ -176,6 +176,9 @@ func (w *watcher) watching() bool {
 // panic, though the response is whole; its length tells.
 func (w *watcher) learn() {
 	x := w.x
+	if w.replacer != nil {
+		defer w.replacer.Close()
+	}
 	whole := w.err == nil
 	if w.err != errPanic { //nolint:errorlint // this very value
 		x.health(w.err)

@@ -78,7 +78,7 @@ func TestNoncesProperty(t *testing.T) {
 		for _, nonce := range nonces {
 			fresh = append(fresh, Fresh(len(nonce)))
 		}
-		replaced := ReplaceString(value, nonces, fresh)
+		replaced := NewReplacer(nonces, fresh).ReplaceString(value)
 		if got, ok := Nonces([]string{replaced}); !ok || !cmp.Equal(got, fresh) {
 			t.Fatalf("%q became %q with nonces %q, %v, want %q", value, replaced, got, ok, fresh)
 		}

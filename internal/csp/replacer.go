@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/headstart-proxy/headstart/internal/buffer"
 )
 
 // A Replacer replaces nonces in a stream, in whatever chunks it comes. NewReplacer
@@ -40,16 +42,15 @@ type Replacer struct {
 	longest int       // the greatest number of bytes that a nonce can take
 	first   [256]bool // the bytes with which a nonce can start, in any form
 
-	held []byte // the end of the stream so far: an unfinished nonce, < longest
-	out  []byte // the last result, if it was not a part of the chunk
+	held []byte        // the end of the stream so far: an unfinished nonce, < longest
+	out  buffer.Buffer // the last result, if it was not a part of the chunk
 }
 
 // needle is a nonce to be found. All but the last line is fixed.
 type needle struct {
 	plain    string
-	fresh    string     // takes its place
-	encoded  [][]string // the encoded forms of each character of plain
-	anchor   []byte     // plain[anchorAt:anchorAt+len(anchor)]
+	fresh    string // takes its place
+	anchor   []byte // plain[anchorAt:anchorAt+len(anchor)]
 	anchorAt int
 
 	// The next match in the text being scanned is text[start:end]; start is
@@ -73,9 +74,7 @@ func NewReplacer(from, to []string) *Replacer {
 		n := needle{plain: plain, fresh: to[i], anchor: []byte(plain[at : at+size]), anchorAt: at}
 		longest := 0
 		for j := range len(plain) {
-			forms := formsOf[plain[j]]
-			n.encoded = append(n.encoded, forms)
-			if len(forms) > 0 {
+			if forms := formsOf[plain[j]]; len(forms) > 0 {
 				longest += len(forms[0])
 			} else {
 				longest++
@@ -83,7 +82,7 @@ func NewReplacer(from, to []string) *Replacer {
 		}
 		r.longest = max(r.longest, longest)
 		r.first[plain[0]] = true
-		for _, form := range n.encoded[0] {
+		for _, form := range formsOf[plain[0]] {
 			r.first[form[0]] = true
 		}
 		r.needles = append(r.needles, n)
@@ -91,12 +90,17 @@ func NewReplacer(from, to []string) *Replacer {
 	return r
 }
 
-// ReplaceString replaces from[i] by to[i] in all of s, as NewReplacer says: for
-// header values.
-func ReplaceString(s string, from, to []string) string {
-	r := NewReplacer(from, to)
+// ReplaceString replaces nonces in all of s, which is a stream of its own: for header
+// values.
+func (r *Replacer) ReplaceString(s string) string {
 	replaced := string(r.Next([]byte(s)))
 	return replaced + string(r.End())
+}
+
+// Close ends the use of a Replacer, and of all it has returned.
+func (r *Replacer) Close() {
+	r.out.Return()
+	*r = Replacer{}
 }
 
 // Next takes the next chunk of the stream and returns what can be passed on by
@@ -105,43 +109,45 @@ func ReplaceString(s string, from, to []string) string {
 // End, and that is about as large as the largest chunk so far. Next does not
 // change p and does not keep it.
 func (r *Replacer) Next(p []byte) []byte {
-	r.out = r.out[:0]
+	r.out.Borrow()
+	r.out.Bytes = r.out.Bytes[:0]
 	if n := len(r.held); n > 0 {
 		r.held = append(r.held, p[:min(len(p), r.longest)]...)
 		if len(p) <= r.longest {
 			done, stop := r.scan(r.held, false)
-			r.out = append(r.out, r.held[done:stop]...)
+			r.out.Bytes = append(r.out.Bytes, r.held[done:stop]...)
 			r.held = r.held[:copy(r.held, r.held[stop:])]
-			return r.out
+			return r.out.Bytes
 		}
 		// The longest nonce fits in behind each of the first n bytes, so none of
 		// them starts an unfinished one, and stop is n or more.
 		done, stop := r.scan(r.held, false)
-		r.out = append(r.out, r.held[done:stop]...)
+		r.out.Bytes = append(r.out.Bytes, r.held[done:stop]...)
 		p = p[stop-n:]
 	}
 	done, stop := r.scan(p, false)
 	r.held = append(r.held[:0], p[stop:]...)
-	if done == 0 && len(r.out) == 0 {
+	if done == 0 && len(r.out.Bytes) == 0 {
 		return p[:stop]
 	}
-	r.out = append(r.out, p[done:stop]...)
-	return r.out
+	r.out.Bytes = append(r.out.Bytes, p[done:stop]...)
+	return r.out.Bytes
 }
 
 // End tells the Replacer that the stream has ended, and returns what was held
 // back; the result is valid until the next call of Next, with which a new
 // stream begins.
 func (r *Replacer) End() []byte {
-	r.out = r.out[:0]
+	r.out.Borrow()
+	r.out.Bytes = r.out.Bytes[:0]
 	done, stop := r.scan(r.held, true)
-	r.out = append(r.out, r.held[done:stop]...)
+	r.out.Bytes = append(r.out.Bytes, r.held[done:stop]...)
 	r.held = r.held[:0]
-	return r.out
+	return r.out.Bytes
 }
 
 // scan decides on text[:stop]: all of text, but for an unfinished nonce at its end
-// if this is not the last of the stream. It appends text[:done] to r.out, with
+// if this is not the last of the stream. It appends text[:done] to r.out.Bytes, with
 // the nonces replaced; text[done:stop] holds none, and is left to the caller to
 // append or to pass on.
 func (r *Replacer) scan(text []byte, last bool) (done, stop int) {
@@ -160,11 +166,11 @@ func (r *Replacer) scan(text []byte, last bool) (done, stop int) {
 		if n == nil || n.start >= tail {
 			return done, tail
 		}
-		if len(r.out) == 0 {
-			r.out = slices.Grow(r.out, len(text))
+		if len(r.out.Bytes) == 0 {
+			r.out.Bytes = slices.Grow(r.out.Bytes, len(text))
 		}
-		r.out = append(r.out, text[done:n.start]...)
-		r.out = append(r.out, n.fresh...)
+		r.out.Bytes = append(r.out.Bytes, text[done:n.start]...)
+		r.out.Bytes = append(r.out.Bytes, n.fresh...)
 		done = n.end
 	}
 }
@@ -238,7 +244,7 @@ func (n *needle) read(text []byte, at, i int) (end int, unfinished bool) {
 			continue
 		}
 		size := 0
-		for _, form := range n.encoded[i] {
+		for _, form := range formsOf[n.plain[i]] {
 			k := min(len(form), len(text)-at)
 			if string(text[at:at+k]) != form[:k] {
 				continue
@@ -262,7 +268,7 @@ func (n *needle) read(text []byte, at, i int) (end int, unfinished bool) {
 func (n *needle) readBack(text []byte) (start int, ok bool) {
 	for i := n.anchorAt - 1; i >= 0; i-- {
 		size := 0
-		for _, form := range n.encoded[i] {
+		for _, form := range formsOf[n.plain[i]] {
 			if len(text) >= len(form) && string(text[len(text)-len(form):]) == form {
 				size = len(form) // before the character itself: \/ starts earlier than /
 				break
@@ -292,7 +298,7 @@ const maxZeros = 4
 // formsOf has the encoded forms of each character of a nonce that is no letter
 // and no digit, the longest first. Letters and digits have none: whoever
 // encodes leaves them alone.
-var formsOf = map[byte][]string{
+var formsOf = [256][]string{
 	'+': forms("2b", "43", "&plus;"),
 	'/': forms("2f", "47", "&sol;", `\/`),
 	'=': forms("3d", "61", "&equals;"),

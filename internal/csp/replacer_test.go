@@ -46,7 +46,7 @@ func TestForms(t *testing.T) {
 					err = json.Unmarshal([]byte(`"`+form+`"`), &got)
 				}
 			}
-			if err != nil || got != string(c) {
+			if err != nil || got != string(rune(c)) {
 				t.Errorf("%s is %q, not %c: %v", form, got, c, err)
 			}
 			if seen[form] || i > 0 && len(form) > len(forms[i-1]) {
@@ -61,7 +61,7 @@ func TestForms(t *testing.T) {
 					t.Errorf("%s ends with %s", form, other)
 				}
 			}
-			if strings.HasSuffix(form, string(c)) && form != `\/` {
+			if strings.HasSuffix(form, string(rune(c))) && form != `\/` {
 				t.Errorf("%s ends with %c", form, c)
 			}
 		}
@@ -107,11 +107,11 @@ func TestReplaceString(t *testing.T) {
 		`\/slash12//slash12%2fslash12`:       "THIRD/THIRDTHIRD",
 		`ab+/ab+/cdef==`:                     "ab+/FIRST",
 	} {
-		if got := ReplaceString(in, from, to); got != want {
+		if got := NewReplacer(from, to).ReplaceString(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
 	}
-	if got := ReplaceString("aaaabaaaa", []string{"aaaa", "bbbb"}, []string{"bb", "aa"}); got != "bbbbb" {
+	if got := NewReplacer([]string{"aaaa", "bbbb"}, []string{"bb", "aa"}).ReplaceString("aaaabaaaa"); got != "bbbbb" {
 		t.Errorf("what was put in was looked at: %q", got)
 	}
 }
@@ -120,7 +120,7 @@ func TestReplaceString(t *testing.T) {
 func TestUnfitNonces(t *testing.T) {
 	for _, test := range [][2][]string{{{"abcd"}, {}}, {{"abc+abc"}, {"x"}}, {{""}, {"x"}}} {
 		const text = "abcd abc+abc"
-		if got := ReplaceString(text, test[0], test[1]); got != text {
+		if got := NewReplacer(test[0], test[1]).ReplaceString(text); got != text {
 			t.Errorf("%q: %q", test, got)
 		}
 	}
@@ -211,7 +211,8 @@ func check(t interface {
 ) {
 	t.Helper()
 	r := NewReplacer(from, to)
-	for range 2 { // a Replacer can be used again
+	defer r.Close() // the next one goes on with its buffer
+	for range 2 {   // a Replacer can be used again
 		var got, stream []byte
 		for _, chunk := range chunks {
 			stream = append(stream, chunk...)

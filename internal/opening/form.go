@@ -219,7 +219,7 @@ func (f *form) build(depth int) *Early {
 	if e := f.early[depth]; e != nil {
 		return e
 	}
-	e := &Early{Sequence: f.sequence, Sent: depth}
+	e := &Early{Sequence: f.sequence, Sent: depth, places: placesOf(f.sequence.Bytes, f.nonces)}
 	size := f.sequence.Size(depth)
 	e.Bytes = f.sequence.Bytes[:size:size]
 	if pad := minFirstWrite - size; pad > 0 && depth > 0 {
@@ -255,7 +255,7 @@ func (f *form) size() int {
 	n := formSize + 4*len(f.assets) + 64*len(f.headers) // what headers hold is the frame's
 	n += f.sizeOfHints()
 	for _, e := range f.early {
-		n += earlySize
+		n += earlySize + placeSize*len(e.places)
 		if len(e.Bytes) > f.sequence.Size(e.Sent) { // padded, else they are the sequence's
 			n += cap(e.Bytes)
 		}
@@ -271,6 +271,7 @@ func (f *form) size() int {
 const (
 	formSize         = 1 << 10
 	earlySize        = 128
+	placeSize        = 16
 	sequenceItemSize = 200
 	sequenceStepSize = 12
 )

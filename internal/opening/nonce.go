@@ -76,9 +76,11 @@ func ReplaceNonces(values, from, to []string) []string {
 	if len(from) == 0 {
 		return values
 	}
+	r := csp.NewReplacer(from, to)
+	defer r.Close()
 	out := slices.Clone(values)
 	for i, value := range out {
-		out[i] = csp.ReplaceString(value, from, to)
+		out[i] = r.ReplaceString(value)
 	}
 	return out
 }
@@ -89,35 +91,63 @@ func replaceAll(b []byte, from, to []string) []byte {
 		return b
 	}
 	r := csp.NewReplacer(from, to)
+	defer r.Close()
 	out := bytes.Clone(r.Next(b))
 	return append(out, r.End()...)
 }
 
-// Replace returns e with other nonces of the same lengths.
+// Replace returns e with other nonces of the same lengths, for one response. Free ends its
+// use.
 func (e *Early) Replace(from, to []string) *Early {
 	if len(from) == 0 {
 		return e
 	}
 	c := *e
-	c.Bytes = exchange(e.Bytes, from, to)
-	c.Sequence = e.Sequence.With(exchange(e.Sequence.Bytes, from, to))
+	c.own.Borrow()
+	c.own.Bytes = append(c.own.Bytes, e.Sequence.Bytes...)
+	sequence := c.own.Bytes
+	exchange(sequence, e.places, to)
+	c.Sequence = e.Sequence.With(sequence)
+	if size := e.Sequence.Size(e.Sent); len(e.Bytes) == size {
+		c.Bytes = sequence[:size:size]
+	} else { // padded, and short
+		c.Bytes = bytes.Clone(e.Bytes)
+		exchange(c.Bytes, placesOf(c.Bytes, from), to)
+	}
 	return &c
 }
 
-// exchange replaces plain strings by others of the same lengths.
-func exchange(b []byte, from, to []string) []byte {
-	b = bytes.Clone(b)
-	for i := range from {
-		for rest := b; ; {
-			at := bytes.Index(rest, []byte(from[i]))
+// Free takes Bytes and Sequence away from what Replace returned.
+func (e *Early) Free() {
+	if e.own.Bytes != nil {
+		e.own.Return()
+		e.Bytes, e.Sequence = nil, nil
+	}
+}
+
+// place is where something stands for a nonce, and for which one.
+type place struct{ at, nonce int }
+
+// placesOf finds them. An opening is searched once, not for each response.
+func placesOf(b []byte, nonces []string) (places []place) {
+	for i, nonce := range nonces {
+		for from := 0; ; {
+			at := bytes.Index(b[from:], []byte(nonce))
 			if at < 0 {
 				break
 			}
-			copy(rest[at:], to[i])
-			rest = rest[at+len(from[i]):]
+			places = append(places, place{from + at, i})
+			from += at + len(nonce)
 		}
 	}
-	return b
+	return places
+}
+
+// exchange puts other nonces of the same lengths into b.
+func exchange(b []byte, places []place, to []string) {
+	for _, p := range places {
+		copy(b[p.at:], to[p.nonce])
+	}
 }
 
 var nonceSeed = maphash.MakeSeed()

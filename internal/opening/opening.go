@@ -5,6 +5,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/headstart-proxy/headstart/internal/buffer"
 	"github.com/headstart-proxy/headstart/internal/document"
 	"github.com/headstart-proxy/headstart/internal/request"
 	"github.com/headstart-proxy/headstart/internal/splice"
@@ -52,6 +53,9 @@ type Early struct {
 	Bytes    []byte           // to write: the first steps, padded
 	Sequence *splice.Sequence // what the backend should repeat
 	Sent     int              // Bytes hold so many of its steps
+
+	places []place       // where in Sequence.Bytes something stands for nonces
+	own    buffer.Buffer // Sequence.Bytes, of one response; see Replace
 }
 
 // record returns the record of an audience.

@@ -36,7 +36,6 @@ type merge struct {
 // start begins a merge when the first items are met, as many as whole.
 func (m *merge) start(seq *Sequence, sent, whole int) {
 	m.seq, m.sent = seq, sent
-	seq.index()
 	m.met = make([]bool, len(seq.Items))
 	m.cursor = slices.Clone(seq.head)
 	for i := range m.high {

@@ -189,15 +189,12 @@ func (s *Sequence) whole(n int) int {
 }
 
 // With returns the sequence with other bytes of the same lengths: those of the
-// items with the nonces of one response. It is for one Splicer.
+// items with the nonces of one response. It is for one Splicer, which makes the
+// items from them where it needs them: few responses differ in their head.
 func (s *Sequence) With(bytes []byte) *Sequence {
 	c := *s
 	c.Bytes = bytes
-	c.Items = slices.Clone(s.Items)
-	c.same = nil // most responses need none
-	for i := range c.Items {
-		c.Items[i].Raw = bytes[c.ends[i]-len(c.Items[i].Raw) : c.ends[i]]
-	}
+	c.same = nil
 	return &c
 }
 
@@ -209,15 +206,19 @@ func (s *Sequence) known(raw []byte) (document.Item, bool) {
 	return document.Item{}, false
 }
 
-// index makes sure that items can be found by their bytes.
+// index makes sure that the items are made from Bytes, and can be found by theirs.
 func (s *Sequence) index() {
 	if s.same != nil {
 		return
 	}
 	s.same = make(map[string]int32, len(s.Items))
-	for i, item := range s.Items {
+	s.Items = slices.Clone(s.Items)
+	for i := range s.Items {
+		end := s.ends[i]
+		raw := s.Bytes[end-len(s.Items[i].Raw) : end]
+		s.Items[i].Raw = raw
 		if s.head[i] == int32(i) {
-			s.same[string(item.Raw)] = int32(i)
+			s.same[string(raw)] = int32(i)
 		}
 	}
 }

@@ -53,6 +53,7 @@ type Splicer struct {
 	repairs bool // there were edits other than moving items into the head
 	out     []byte
 	parts   []Part
+	one     [1]Part // where parts starts: there are more only where a page differs
 }
 
 // New returns a Splicer for a response of which the first steps of a sequence went
@@ -83,7 +84,7 @@ type inserted struct {
 // Next takes the next chunk of the stream, and returns what has to be written. It is
 // valid until the next call, and as long as p is.
 func (s *Splicer) Next(p []byte) []Part {
-	s.out, s.parts = s.out[:0], s.parts[:0]
+	s.clear()
 	switch {
 	case s.state == Differs:
 	case s.comparing:
@@ -107,6 +108,14 @@ func (s *Splicer) Next(p []byte) []Part {
 		s.scan()
 	}
 	return s.parts
+}
+
+// clear forgets what had to be written.
+func (s *Splicer) clear() {
+	if s.parts == nil {
+		s.parts = s.one[:]
+	}
+	s.out, s.parts = s.out[:0], s.parts[:0]
 }
 
 // pass adds bytes to what has to be written.
@@ -193,6 +202,7 @@ func (s *Splicer) shell() bool { return s.seq.Shell(s.sent) }
 // startMerge goes back to the start of the item in which the stream began to
 // differ, and reads on from there item by item.
 func (s *Splicer) startMerge(rest []byte) {
+	s.seq.index()
 	whole := min(s.seq.whole(s.matched), len(s.seq.Items))
 	s.scanner = document.NewScanner(maxItem)
 	s.scanner.Know(s.seq.known)
@@ -296,7 +306,7 @@ func (s *Splicer) fail() {
 // End tells the Splicer that the stream is complete, and returns what is still to
 // be written.
 func (s *Splicer) End() []Part {
-	s.out, s.parts = s.out[:0], s.parts[:0]
+	s.clear()
 	joined := s.state == Joined
 	switch {
 	case s.comparing && s.state == Comparing && !s.inBody():
