@@ -22,7 +22,11 @@ import (
 	_ "github.com/headstart-proxy/headstart/caddyfile" // the directive under test
 	"github.com/headstart-proxy/headstart/internal/testdir"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
+	"github.com/headstart-proxy/headstart/module"
 )
+
+// raceDetector tells that everything is several times slower.
+const raceDetector = module.RaceDetector
 
 // patience bounds every wait of these tests. A test that runs into it has
 // failed; none waits for it to pass.

@@ -1,6 +1,6 @@
 //go:build !race
 
-package module_test
+package module
 
-// raceDetector tells that everything is several times slower.
-const raceDetector = false
+// RaceDetector tells that everything is several times slower.
+const RaceDetector = false

@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -256,6 +257,23 @@ func BenchmarkScanner(b *testing.B) {
 				looked = s.lex.looked + s.lex.look + s.second.looked
 			}
 			b.ReportMetric(float64(looked)/float64(len(page)), "looks/byte")
+		})
+	}
+}
+
+// BenchmarkScanHead reads the heads of whole pages.
+func BenchmarkScanHead(b *testing.B) {
+	for _, name := range []string{"django-list", "planet", "shop"} {
+		page, err := os.ReadFile("testdata/pages/" + name + ".html")
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(ScanHead(page, true).Size))
+			b.ReportAllocs()
+			for b.Loop() {
+				ScanHead(page, true)
+			}
 		})
 	}
 }

@@ -1,101 +1,126 @@
 package opening
 
 import (
-	"fmt"
+	"bufio"
+	"bytes"
+	"io"
 	"net/http"
-	"strings"
+	"os"
 	"testing"
-	"time"
 )
 
-// benchPage is a page of 56 KB with a head of 2 KB, of which most elements have attributes.
-func benchPage(title int) []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Page %d</title>\n", title)
-	for i := range 20 {
-		fmt.Fprintf(&b, "<link rel=\"stylesheet\" href=\"/static/part-%d.css\" integrity=\"sha256-%040d=\">\n", i, i)
+// benchResponse is a response of a framework whose head is long.
+func benchResponse(b *testing.B) (headers Headers, body []byte) {
+	b.Helper()
+	raw, err := os.ReadFile("testdata/frameworks/wordpress/1.http")
+	if err != nil {
+		b.Fatal(err)
 	}
-	b.WriteString("<script src=\"/static/app.js\" defer></script>\n</head>\n<body class=\"home\">\n<main>\n")
-	for i := 0; b.Len() < 56<<10; i++ {
-		fmt.Fprintf(&b, "<article class=\"card card--wide\" data-id=\"%d\">\n<h2><a href=\"/story/%d\">Story %d</a></h2>\n"+
-			"<img src=\"/img/%d.jpg\" alt=\"A picture &amp; more\" width=\"320\" height=\"200\" loading=\"lazy\">\n"+
-			"<p>Some <b>bold</b> words on what has happened, and <i>others</i>.</p>\n</article>\n", i, i, i, i)
+	r, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), nil)
+	if err != nil {
+		b.Fatal(err)
 	}
-	b.WriteString("</main></body></html>")
-	return []byte(b.String())
+	defer r.Body.Close()
+	if body, err = io.ReadAll(r.Body); err != nil {
+		b.Fatal(err)
+	}
+	return LearnHeaders(nil, r.Header), body
 }
 
-// BenchmarkObserve shows what it costs to learn from one response.
-func BenchmarkObserve(b *testing.B) {
-	headers := LearnHeaders(nil, http.Header{"Content-Type": {"text/html; charset=utf-8"}, "X-Frame-Options": {"DENY"}})
-	observe := func(p *trial, doc []byte) {
-		p.now = p.now.Add(time.Second)
-		o, reason, _ := p.Observe(p.visit, headers, doc, true, Scope{Shell: true})
+// benchPage is a page that was learned from such responses.
+func benchPage(b *testing.B) *trial {
+	b.Helper()
+	headers, body := benchResponse(b)
+	p := newTrial()
+	p.rules.Shell = true
+	for range p.rules.LearnAfter {
+		o, reason, _ := Observe(headers, body, true, Scope{Shell: true})
 		if reason != "" {
 			b.Fatal(reason)
 		}
-		answer := Answer{Observation: o, Depth: -1}
-		if !o.Repeats() {
-			answer.Asked = o.Asked()
-		}
-		p.answer(answer)
+		p.answer(Answer{Observation: o, Depth: -1})
 	}
-	one, other := benchPage(1), benchPage(2)
-	b.Run("first", func(b *testing.B) { // of a page, on a host with others
-		host := newTrial()
-		observe(host, other)
+	if plan := p.plan(); plan.Early == nil {
+		b.Fatal(plan.Reason)
+	}
+	return p
+}
+
+// BenchmarkDecide is what a page does for each request: when it has ready what is to be
+// sent, and when it has to make that first.
+func BenchmarkDecide(b *testing.B) {
+	b.Run("ready", func(b *testing.B) {
+		p := benchPage(b)
 		b.ReportAllocs()
 		for b.Loop() {
-			p := newTrial()
-			p.Settle(host.Host())
-			observe(p, one)
-			p.Close()
-		}
-	})
-	b.Run("first three", func(b *testing.B) { // after which the page is known
-		host := newTrial()
-		observe(host, other)
-		b.ReportAllocs()
-		for b.Loop() {
-			p := newTrial()
-			p.Settle(host.Host())
-			for range 3 {
-				observe(p, one)
-			}
-			p.Close()
-		}
-	})
-	b.Run("repeated", func(b *testing.B) {
-		p := newTrial()
-		for range 4 {
-			observe(p, one)
-		}
-		b.ReportAllocs()
-		for b.Loop() {
-			p.plan()
-			observe(p, one)
-		}
-	})
-	b.Run("changing", func(b *testing.B) { // each response has another title
-		p := newTrial()
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			if i%2 == 0 {
-				observe(p, one)
-			} else {
-				observe(p, other)
+			if p.plan().Early == nil {
+				b.Fatal("not committed")
 			}
 		}
 	})
-	b.Run("never committed", func(b *testing.B) { // a request each 10 ms to a page that sets a cookie
+	b.Run("to be made", func(b *testing.B) {
+		p := benchPage(b)
+		b.ReportAllocs()
+		for b.Loop() {
+			p.Cool()
+			if p.plan().Early == nil {
+				b.Fatal("not committed")
+			}
+		}
+	})
+	b.Run("not learned", func(b *testing.B) {
 		p := newTrial()
 		b.ReportAllocs()
 		for b.Loop() {
-			p.now = p.now.Add(10 * time.Millisecond)
-			if p.plan().Observe {
-				observe(p, one)
+			if p.plan().Reason != NotLearned {
+				b.Fatal("learned")
 			}
-			p.answer(Answer{Reason: SetsCookie, Depth: -1})
 		}
 	})
+}
+
+// BenchmarkObserve is the reading of a response that is learned from.
+func BenchmarkObserve(b *testing.B) {
+	headers, body := benchResponse(b)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, reason, _ := Observe(headers, body, true, Scope{Shell: true}); reason != "" {
+			b.Fatal(reason)
+		}
+	}
+}
+
+// BenchmarkAskedBy is the reading of a response to find out whether what was hinted was
+// of use.
+func BenchmarkAskedBy(b *testing.B) {
+	headers, body := benchResponse(b)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		AskedBy(headers, nil, body, true, Scope{Shell: true})
+	}
+}
+
+// BenchmarkAnswered takes an observation in on a page that is known, which agrees with all
+// before it.
+func BenchmarkAnswered(b *testing.B) {
+	headers, body := benchResponse(b)
+	p := benchPage(b)
+	o, _, _ := Observe(headers, body, true, Scope{Shell: true})
+	b.ReportAllocs()
+	for b.Loop() {
+		p.answer(Answer{Observation: o, Depth: -1})
+	}
+}
+
+// BenchmarkAnsweredCompared takes in that a response bore out what was sent, as after each
+// commit.
+func BenchmarkAnsweredCompared(b *testing.B) {
+	p := benchPage(b)
+	early := p.plan().Early
+	b.ReportAllocs()
+	for b.Loop() {
+		p.answer(Answer{Depth: early.Sequence.Len(), Expected: early.Sequence})
+	}
 }

@@ -319,3 +319,11 @@ func BenchmarkInspect(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkNewKey(b *testing.B) {
+	r, facts := visit()
+	b.ReportAllocs()
+	for b.Loop() {
+		NewKey("handler", "", r, facts, nil)
+	}
+}
