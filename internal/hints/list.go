@@ -22,33 +22,39 @@ type List struct {
 	Host, Page string // of the page: its host, and its path as the visitor sent it
 	Max        int    // values, at most; MaxBytes in all in any case
 
-	there  []string // what need not be said
+	keys   []string // of what is in the list, or need not be
 	values []string
 	size   int
 }
 
 // Has notes that values are said already, elsewhere.
-func (l *List) Has(values ...string) { l.there = append(l.there, values...) }
+func (l *List) Has(values ...string) {
+	for _, value := range values {
+		l.keys = append(l.keys, l.key(value))
+	}
+}
 
 // Add adds those of some values that are not there yet. One that is too long, or too much,
 // is passed over.
 func (l *List) Add(values ...string) {
+	if room := min(len(values), l.Max-len(l.values)); room > 0 {
+		l.keys, l.values = slices.Grow(l.keys, room), slices.Grow(l.values, room)
+	}
 	for _, value := range values {
-		if len(l.values) < l.Max && l.size+len(value) <= MaxBytes && !l.contains(value) {
-			l.values = append(l.values, value)
-			l.size += len(value)
+		if len(l.values) >= l.Max || l.size+len(value) > MaxBytes {
+			continue
 		}
+		key := l.key(value)
+		if slices.Contains(l.keys, key) {
+			continue
+		}
+		l.keys, l.values = append(l.keys, key), append(l.values, value)
+		l.size += len(value)
 	}
 }
 
 // Values returns what is in the list.
 func (l *List) Values() []string { return l.values }
-
-func (l *List) contains(value string) bool {
-	key := l.key(value)
-	same := func(other string) bool { return l.key(other) == key }
-	return slices.ContainsFunc(l.values, same) || slices.ContainsFunc(l.there, same)
-}
 
 // key returns what is fetched only once, of a value that String has written: its URL, as
 // the page reads it.
@@ -62,8 +68,8 @@ func (l *List) key(value string) string {
 
 // Resolve returns a target as a path, if it is one of the page's host.
 func (l *List) Resolve(target string) string {
-	for _, origin := range []string{"https://" + l.Host, "//" + l.Host} {
-		if path, own := strings.CutPrefix(target, origin); own && strings.HasPrefix(path, "/") {
+	if rest, absolute := strings.CutPrefix(strings.TrimPrefix(target, "https:"), "//"); absolute {
+		if path, own := strings.CutPrefix(rest, l.Host); own && strings.HasPrefix(path, "/") {
 			target = path
 		}
 	}
