@@ -162,9 +162,14 @@ func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.Respon
 		Discreet:   !hints.LaxReferrer(w.Header().Get("Referrer-Policy")),
 		NeedsPlain: codings != "" && codings != "identity" && !encoded,
 	}
+	if learn { // nobody else's agent is asked for
+		agent := x.r.Header.Get("User-Agent")
+		x.visit.Voter.Agent = maphash.String(seed, agent)
+		x.visit.Voter.Browser = request.IsBrowser(agent, x.verdict.Crawler)
+	}
 	x.cookies = x.r.Header["Cookie"]
 	x.plan = x.page.Decide(x.visit, x.rules, h.now())
-	x.plan.Observe = x.plan.Observe && h.state.store.Affords(known, h.now())
+	x.plan.Observe = x.plan.Observe && h.state.store.Affords(x.spender(), known, h.now())
 	if x.plan.Warmed > 0 {
 		h.state.store.Warmed(x.key, x.page, x.plan.Warmed)
 	}
@@ -193,6 +198,14 @@ func (x *exchange) look(facts request.Facts, repl *caddy.Replacer, w http.Respon
 	}
 }
 
+// spender is whose part of the budget for learning is spent: in scope public the network's.
+func (x *exchange) spender() uint64 {
+	if !x.rules.Public {
+		return 0
+	}
+	return max(maphash.Comparable(seed, x.visit.Voter.Network), 1)
+}
+
 // attend plans what has to be known before the inner handlers begin, and not for a
 // commit: it comes behind that.
 func (x *exchange) attend() {
@@ -202,9 +215,6 @@ func (x *exchange) attend() {
 	x.attended = true
 	x.host = string(x.scope) + " " + x.r.Host
 	x.planHints(x.h.site.room.Find(x.host), x.known)
-	agent := x.r.Header.Get("User-Agent")
-	x.visit.Voter.Agent = maphash.String(seed, agent)
-	x.visit.Voter.Browser = request.IsBrowser(agent, x.verdict.Crawler)
 	if x.plan.Varies { // inner handlers may change what it varies with
 		x.visit.Header = x.r.Header.Clone()
 	}

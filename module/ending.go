@@ -208,8 +208,10 @@ func (j *joiner) settle() {
 	}
 }
 
-// free gives buffers back.
+// free gives buffers back. What is written after that, by a goroutine that a handler has
+// left behind, is dropped.
 func (j *joiner) free() {
+	j.state = dropping
 	j.raw.free()
 	if j.replacer != nil {
 		j.replacer.Close()

@@ -212,9 +212,11 @@ func (x *exchange) learn(answer opening.Answer, headers opening.Headers, t tap) 
 	switch {
 	case t.on && t.teaches:
 		observation, reason, cut := x.page.Observe(x.visit, headers, t.bytes, !t.full, what)
-		if !observation.Repeats() {
-			x.h.state.store.Spend(len(t.bytes), x.h.now())
-		}
+		defer func() {
+			if !observation.Repeats() { // it may have to be read later than here
+				x.h.state.store.Spend(x.spender(), len(t.bytes), x.h.now())
+			}
+		}()
 		switch {
 		case cut && x.left():
 			return // the rest may be missing

@@ -38,7 +38,7 @@ func (s *bodyScan) simpleAttributes(rest []byte) bool {
 	for range maxAttributes {
 		before := len(rest)
 		rest = bytes.TrimLeft(rest, " \t\n\r\f")
-		if rest[0] == '>' || string(rest) == "/>" {
+		if string(rest) == ">" || string(rest) == "/>" {
 			return true
 		}
 		n := plainLength(rest)

@@ -37,6 +37,7 @@ type Opening struct {
 	verified instant // when the last answer bore out all steps
 
 	looked    instant // when the last observation of all came …
+	lookedBy  tag     // … of which network
 	lookedFor tag     // … for the network that it holds off alone; 0 if it is all
 	idle      uint8   // observations in a row that taught nothing new, see rested
 
@@ -112,7 +113,7 @@ func (o *Opening) observe(h *head, v vote, rules Rules, now instant) (reproved, 
 	} else {
 		o.form.keep(before)
 	}
-	o.lookedAt(uint64(v.network), o.form.teaches(before) || len(o.window) > votes, counts, now)
+	o.lookedAt(uint64(v.network), o.form.teaches(before) || len(o.window) > votes, counts, rules, now)
 	if counts {
 		o.observed, o.agreed, o.verified = max(o.observed, now), max(o.agreed, now), max(o.verified, now)
 	}

@@ -184,8 +184,11 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 	switch {
 	case borne:
 		o.borne(v.Audience, a.Depth, rules)
-	case a.Observation != nil && o.repeated(a.Observation) != nil:
-		o.borne(v.Audience, never, rules)
+	case a.Observation != nil:
+		o.learned(rules) // which votes count
+		if o.repeated(a.Observation) != nil {
+			o.borne(v.Audience, never, rules)
+		}
 	}
 	r := o.record(v.Audience)
 	r.away = a.Reason == Status
@@ -199,7 +202,7 @@ func (p *Page) answered(v Visit, a Answer, rules Rules, now time.Time) {
 		p.refused = 0
 		p.observe(o, v, a, rules, at)
 	case a.Reason != "" && borne: // it speaks for no commit, but says whether the page has changed
-		if v.Learn && a.Depth < o.form.sequence.Len() {
+		if v.Learn && (a.Depth < o.form.sequence.Len() || a.Reason == HeaderDiffers && o.form.differs == "") {
 			o.stir(rules)
 		}
 	case a.Reason != "":

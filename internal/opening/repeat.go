@@ -1,7 +1,6 @@
 package opening
 
 import (
-	"cmp"
 	"hash/maphash"
 	"net/http"
 	"slices"
@@ -107,6 +106,5 @@ func (s *siteOpening) again(v vote, sum uint64, rules Rules, now instant) bool {
 		s.votes[i].at = max(s.votes[i].at, now)
 		return true
 	}
-	last := slices.MaxFunc(s.votes, func(a, b siteVote) int { return cmp.Compare(a.at, b.at) })
-	return len(s.shared) > 0 && now.since(last.at) < rules.Expire/4
+	return len(s.shared) > 0 && now.since(s.latest()) < rules.Expire/4
 }

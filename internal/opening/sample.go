@@ -69,15 +69,17 @@ func (o *Opening) rested(v Visit, rules Rules, now instant) bool {
 }
 
 // lookedAt notes an observation by a network, and whether it taught something new.
-func (o *Opening) lookedAt(network uint64, taught, counts bool, now instant) {
+func (o *Opening) lookedAt(network uint64, taught, counts bool, rules Rules, now instant) {
 	o.idle = min(o.idle+1, maxIdle)
 	if taught {
 		o.idle = 0
 	}
 	o.looked, o.lookedFor = max(o.looked, now), 0
-	if !counts {
-		o.lookedFor = tagOf(network)
+	who := tagOf(network)
+	if !counts || rules.Public && who == o.lookedBy {
+		o.lookedFor = who
 	}
+	o.lookedBy = who
 }
 
 // stir notes that a clean response was not as expected: the next one is observed, but

@@ -64,7 +64,7 @@ func TestObservationsBecomeRare(t *testing.T) {
 				observed := 0
 				for i := range 36_000 {
 					p.now = p.now.Add(time.Second / 10)
-					network := netip.AddrFrom4([4]byte{100, 2, byte(i % 50), 1})
+					network := netip.AddrFrom4([4]byte{100, 2, byte(i % 53), 1})
 					p.visit.Voter = Voter{Network: request.Network(network), Agent: uint64(i % 7), Browser: true}
 					var header []string
 					if test.header != nil {
@@ -144,4 +144,79 @@ func TestObservationsOfOneNetwork(t *testing.T) {
 	if p.visit.Voter = voter(1); !p.plan().Observe {
 		t.Error("a network that shows nonsense keeps another's response from being observed")
 	}
+}
+
+// answerAs answers the visitor at hand with a page and a header, observed if it is wanted,
+// else compared. It reports whether the page was committed.
+func (p *trial) answerAs(document string, header ...string) (committed, observed bool) {
+	plan := p.plan()
+	a, expected := Answer{Depth: -1}, plan.Expected
+	if plan.Early != nil {
+		expected = plan.Early.Sequence
+	}
+	switch {
+	case plan.Observe:
+		a.Observation = observation(document, header...)
+	case expected != nil:
+		s := splice.New(expected, 0)
+		s.Next([]byte(document + "</head>"))
+		s.End()
+		a.Depth, a.Expected = s.Depth(), expected
+		if plan.Headers.Differs(observation(document, header...).Headers, nil) != "" {
+			a.Reason = HeaderDiffers
+		}
+	}
+	p.answer(a)
+	return plan.Early != nil, plan.Observe
+}
+
+// However often one network asks, others are seen in time: when a header that differed is
+// fixed, the page is soon committed.
+func TestOneNetworkTakesNoTurns(t *testing.T) {
+	w := newWorld()
+	honest := 0
+	ask := func(header string) (committed bool) {
+		honest++
+		w.as(honest)
+		w.visit.Voter.Agent = uint64(honest % 3)
+		committed, _ = w.answerAs(page, "X-Tenant", header)
+		return committed
+	}
+	for i := range 300 {
+		w.now = w.now.Add(time.Second)
+		ask(fmt.Sprint(i))
+	}
+	start := w.now
+	for i := 0; ; i++ {
+		w.now = w.now.Add(time.Second / 100)
+		if i%100 < 99 {
+			w.attack(func() { w.answerAs(page, "X-Tenant", "a") })
+		} else if ask("a") {
+			break
+		}
+		if w.now.Sub(start) > 2*time.Minute {
+			t.Fatal("one network keeps a page from being learned")
+		}
+	}
+}
+
+// A header that has changed is looked at as soon as a body that has.
+func TestHeaderChangesAreObserved(t *testing.T) {
+	w := newWorld()
+	visit := func(i int, header string) (observed bool) {
+		w.now = w.now.Add(time.Second)
+		w.as(i)
+		_, observed = w.answerAs(page, "X-Tenant", header)
+		return observed
+	}
+	for i := range 3600 {
+		visit(i, "a")
+	}
+	w.Surprised(w.visit, w.rules, w.now)
+	for i := range 5 {
+		if visit(3600+i, "b") {
+			return
+		}
+	}
+	t.Error("a new header is not observed by the fifth response")
 }

@@ -61,8 +61,7 @@ func (h *Host) site(way string, make bool) *siteOpening {
 		return nil
 	}
 	if len(h.sites) == maxSites {
-		latest := func(s *siteOpening) instant { return s.votes[len(s.votes)-1].at }
-		oldest := slices.MinFunc(h.sites, func(a, b *siteOpening) int { return cmp.Compare(latest(a), latest(b)) })
+		oldest := slices.MinFunc(h.sites, func(a, b *siteOpening) int { return cmp.Compare(a.latest(), b.latest()) })
 		h.sites = slices.DeleteFunc(h.sites, func(s *siteOpening) bool { return s == oldest })
 	}
 	s := &siteOpening{way: way}
@@ -179,6 +178,14 @@ func (s *siteOpening) cast(v siteVote, rules Rules) {
 	s.share(rules)
 }
 
+// latest returns when the last vote was cast, or borne out.
+func (s *siteOpening) latest() (at instant) {
+	for _, v := range s.votes {
+		at = max(at, v.at)
+	}
+	return at
+}
+
 func (s *siteOpening) count(url uint32) (n int) {
 	for _, v := range s.votes {
 		if v.url == url {
@@ -247,7 +254,7 @@ func (h *Host) Hints(v Visit, rules Rules, now time.Time) (values, policies []st
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.site(v.Way, false)
-	if s == nil || len(s.shared) == 0 || instantOf(now).since(s.votes[len(s.votes)-1].at) > maxHintAge {
+	if s == nil || len(s.shared) == 0 || instantOf(now).since(s.latest()) > maxHintAge {
 		return nil, nil
 	}
 	for _, shared := range s.shared {

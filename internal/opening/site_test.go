@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/headstart-proxy/headstart/internal/request"
 )
 
 // siteTrial is a host whose pages are visited once each.
@@ -194,5 +196,41 @@ func TestSiteWideModules(t *testing.T) {
 	values, _ := s.host.Hints(Visit{}, s.rules, s.now)
 	if diff := cmp.Diff([]string{"</a.js>; rel=preload; as=script; crossorigin"}, values); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The hints of a site are as old as what bore them out last, whoever's vote that was.
+func TestSiteAge(t *testing.T) {
+	s := &siteTrial{host: NewHost(new(atomic.Int64)), rules: testRules, now: time.Unix(1e9, 0)}
+	s.rules.Public = true
+	pages := make(map[int]*Page)
+	visit := func(url, network int) {
+		if pages[url] == nil {
+			pages[url] = new(Page)
+			pages[url].Settle(s.host)
+		}
+		rules := s.rules
+		rules.Host, rules.Target = "example.test", fmt.Sprintf("/dir/%d", url)
+		v := Visit{Learn: true, Voter: Voter{
+			Network: request.Network(netip.AddrFrom4([4]byte{203, 0, byte(network), 1})),
+			Agent:   uint64(network % 2), Browser: true, URL: uint64(url),
+		}}
+		o, reason, _ := pages[url].Observe(v, observation(page).Headers, []byte(page+"</head>"), true, Scope{})
+		if reason != "" {
+			t.Fatal(reason)
+		}
+		pages[url].Answered(v, Answer{Observation: o, Depth: -1}, rules, s.now)
+	}
+	for i := range 4 {
+		visit(i, i)
+		s.now = s.now.Add(time.Second)
+	}
+	for range 25 * 60 {
+		s.now = s.now.Add(time.Minute)
+		visit(0, 0)
+		visit(3, 7)
+	}
+	if values, _ := s.host.Hints(Visit{}, s.rules, s.now); len(values) == 0 {
+		t.Error("borne out every minute, but hinted no more")
 	}
 }
