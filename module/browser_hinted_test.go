@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headstart-proxy/headstart/internal/chromium"
 	"github.com/headstart-proxy/headstart/internal/slowlink"
 	"github.com/headstart-proxy/headstart/internal/testbrowser"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
@@ -93,9 +94,9 @@ func startHintsSite(t *testing.T, options string) *hintsSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.browser = testbrowser.Start(t, "hints", testbrowser.Trust(certificate, foreign.Certificate()),
-		testbrowser.Host(host, slowLink(t, s.addr(t, "site_tls"))),
-		testbrowser.Host("cdn.test", slowLink(t, foreign.Listener.Addr().String())))
+	s.browser = testbrowser.Start(t, "hints", chromium.Trust(certificate, foreign.Certificate()),
+		chromium.Host(host, slowLink(t, s.addr(t, "site_tls"))),
+		chromium.Host("cdn.test", slowLink(t, foreign.Listener.Addr().String())))
 	s.startWith("")
 	return s
 }

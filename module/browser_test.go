@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headstart-proxy/headstart/internal/chromium"
 	"github.com/headstart-proxy/headstart/internal/testbrowser"
 	"github.com/headstart-proxy/headstart/internal/testorigin"
 	"github.com/headstart-proxy/headstart/module"
@@ -37,7 +38,7 @@ type browserSites struct {
 func startBrowserSites(t *testing.T, options string) *browserSites {
 	t.Helper()
 	t.Cleanup(module.SetMaxReloaded(math.MaxInt)) // these pages load again on purpose
-	browser := testbrowser.Start(t, "recoveries", testbrowser.Host(host, "127.0.0.1"))
+	browser := testbrowser.Start(t, "recoveries", chromium.Host(host, "127.0.0.1"))
 	origin := startOrigin(t)
 	site := func(name, directives string) string {
 		return fmt.Sprintf("http://:<%s>, https://example.test:<%[1]s_tls> {\n%s\nreverse_proxy %s\n}\n", name, directives, origin.Addr())

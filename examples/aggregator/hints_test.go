@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 
+	"github.com/headstart-proxy/headstart/internal/chromium"
 	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/slowlink"
 	"github.com/headstart-proxy/headstart/internal/testbrowser"
@@ -92,8 +93,8 @@ func (s *hintsSite) start(t *testing.T) {
 	}
 	t.Cleanup(link.Close)
 	s.browser = testbrowser.Start(t, "what the demo makes a browser fetch",
-		testbrowser.Host(strings.TrimPrefix(s.headstartTLS(), "https://"), link.Addr()),
-		testbrowser.Trust(conn.ConnectionState().PeerCertificates[0]))
+		chromium.Host(strings.TrimPrefix(s.headstartTLS(), "https://"), link.Addr()),
+		chromium.Trust(conn.ConnectionState().PeerCertificates[0]))
 }
 
 // visit lets a browser with an empty cache visit the page while the feeds are held, and

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/headstart-proxy/headstart/internal/chromium"
 	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/testbrowser"
 )
@@ -87,7 +88,7 @@ var browserCases = []browserCase{
 
 // In a browser the pages end up as they are behind plain Caddy.
 func testBrowser(t *testing.T, g *gate, p *planet) {
-	browser := testbrowser.Start(t, "the Django example", testbrowser.Host("localhost", "127.0.0.1"))
+	browser := testbrowser.Start(t, "the Django example", chromium.Host("localhost", "127.0.0.1"))
 	sites := []browserSite{
 		{"wsgi", "HTTP/1.1", p.local("http", "PLAIN_WSGI_PORT"), p.local("http", "HEADSTART_WSGI_PORT"), browserCases},
 		{"asgi", "HTTP/1.1", p.local("http", "PLAIN_ASGI_PORT"), p.local("http", "HEADSTART_ASGI_PORT"), []browserCase{browserIndex}},

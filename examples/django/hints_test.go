@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 
+	"github.com/headstart-proxy/headstart/internal/chromium"
 	"github.com/headstart-proxy/headstart/internal/recovery"
 	"github.com/headstart-proxy/headstart/internal/slowlink"
 	"github.com/headstart-proxy/headstart/internal/testbrowser"
@@ -50,8 +51,8 @@ func testHints(t *testing.T, g *gate, p *planet) {
 	t.Cleanup(link.Close)
 	s := &hintsSite{gate: g, address: p.local("https", "HTTPS_PORT"), log: p.output.log()}
 	browser := testbrowser.Start(t, "what the Django example makes a browser fetch",
-		testbrowser.Host(strings.TrimPrefix(s.address, "https://"), link.Addr()),
-		testbrowser.Trust(certificateAt(t, address)))
+		chromium.Host(strings.TrimPrefix(s.address, "https://"), link.Addr()),
+		chromium.Trust(certificateAt(t, address)))
 	for _, test := range hintsCases {
 		t.Run(test.path, func(t *testing.T) {
 			b := testbrowser.Open(t, t, browser)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 
+	"github.com/headstart-proxy/headstart/internal/chromium"
 	"github.com/headstart-proxy/headstart/internal/testbrowser"
 )
 
@@ -19,7 +20,7 @@ import (
 func TestRequests(t *testing.T) {
 	s := startHintingSite(t)
 	b := testbrowser.Open(t, t, testbrowser.Start(t, "the log of requests",
-		testbrowser.Host("example.test", s.server.Listener.Addr().String()), testbrowser.Trust(s.server.Certificate())))
+		chromium.Host("example.test", s.server.Listener.Addr().String()), chromium.Trust(s.server.Certificate())))
 	b.Load(t, "https://example.test/start", "\x00", func() {})
 
 	// Chromium drops a 103 response that arrives before it knows that its request was
