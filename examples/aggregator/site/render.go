@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"path"
 	"strconv"
@@ -71,8 +72,11 @@ type page struct {
 	Canonical string
 	Nonce     string
 	Session   session
-	Planet    *planet
+	planet    func() *planet
 }
+
+// Planet is what the templates call for the feeds and entries.
+func (p page) Planet() *planet { return p.planet() }
 
 // write sends p as the answer to v.
 func (s *site) write(v *visit, p page) error {
@@ -81,35 +85,49 @@ func (s *site) write(v *visit, p page) error {
 		http.Redirect(v.w, v.Request, p.Redirect, p.Status)
 		return nil
 	}
+	p.planet = func() *planet { return v.planet }
+	s.prepare(v, &p)
+	// Rendered as a whole first, so that an error can still become a 500.
+	var body bytes.Buffer
+	if err := s.render(&body, p); err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	v.w.WriteHeader(p.Status)
+	_, _ = body.WriteTo(v.w)
+	return nil
+}
+
+// prepare fills in what all pages have, and sets the header of the answer. It
+// does not look at the feeds.
+func (s *site) prepare(v *visit, p *page) {
 	p.Type = cmp.Or(p.Type, "website")
 	p.Description = cmp.Or(p.Description, planetLine)
-	p.Canonical = origin + v.URL.EscapedPath()
+	p.Canonical = cmp.Or(p.Canonical, origin+v.URL.EscapedPath())
 	p.Session = v.session
-	p.Planet = v.planet
 
 	header := v.w.Header()
 	if s.CSPNonce {
 		p.Nonce = newNonce()
 		header.Set("Content-Security-Policy", policy(p.Nonce))
 	}
-	tmpl, ok := s.templates[p.Template]
-	if !ok {
-		return fmt.Errorf("no template %q", p.Template)
-	}
-	// Rendered as a whole first, so that an error can still become a 500.
-	var body bytes.Buffer
-	if err := tmpl.Execute(&body, p); err != nil {
-		return fmt.Errorf("rendering %s: %w", p.Template, err)
-	}
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Length", strconv.Itoa(body.Len()))
 	header.Set("Vary", "Cookie")
 	header.Set("X-Content-Type-Options", "nosniff")
 	if v.session.User != "" {
 		header.Set("Cache-Control", "private, no-cache")
 	}
-	v.w.WriteHeader(p.Status)
-	_, _ = body.WriteTo(v.w)
+}
+
+// render writes the document of p.
+func (s *site) render(w io.Writer, p page) error {
+	tmpl, ok := s.templates[p.Template]
+	if !ok {
+		return fmt.Errorf("no template %q", p.Template)
+	}
+	if err := tmpl.Execute(w, p); err != nil {
+		return fmt.Errorf("rendering %s: %w", p.Template, err)
+	}
 	return nil
 }
 

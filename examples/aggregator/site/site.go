@@ -5,6 +5,7 @@
 // Pages:
 //
 //	/                 the latest entries of all feeds
+//	/split            the same page, sent in two parts; see split.go
 //	/feeds/<slug>     one feed
 //	/entries/<slug>   one entry
 //	/login            a form with a CSRF token; sets the session cookie
@@ -98,6 +99,7 @@ func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+assetPrefix, s.assets)
 	mux.HandleFunc("GET /{$}", s.page(s.index))
+	mux.HandleFunc("GET "+SplitPath, s.split)
 	mux.HandleFunc("GET /feeds/{slug}", s.page(s.feed))
 	mux.HandleFunc("GET /entries/{slug}", s.page(s.entry))
 	mux.HandleFunc("GET /login", s.page(s.loginForm))
