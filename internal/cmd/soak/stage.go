@@ -13,17 +13,7 @@ import (
 )
 
 // globals let requests of an old configuration go on for longer than any takes.
-const globals = `{
-	admin off
-	persist_config off
-	storage file_system %q
-	storage_check off
-	storage_clean_interval off
-	skip_install_trust
-	local_certs
-	auto_https disable_redirects
-	default_bind 127.0.0.1
-	grace_period 1m
+const globals = `grace_period 1m
 	metrics
 	log {
 		output stderr
@@ -32,9 +22,7 @@ const globals = `{
 	}
 	servers {
 		trusted_proxies static 127.0.0.1/32
-	}
-}
-`
+	}`
 
 const site = `http://%[1]s:%[2]s, https://%[1]s:%[3]s {
 	log {
@@ -139,7 +127,7 @@ func (s *stage) tearDown() {
 // matters.
 func (s *stage) configure(generation int) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, globals, s.dir)
+	text.WriteString(rig.Globals(s.dir, globals))
 	fmt.Fprintf(&text, monitor, s.monitorPort, generation%2)
 	for _, host := range hosts {
 		fmt.Fprintf(&text, site, host, s.httpPort, s.httpsPort, around[host], s.upstream, behind[host])

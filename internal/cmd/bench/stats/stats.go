@@ -27,6 +27,26 @@ func Quantile(values []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
+// Spread returns the quarter and the three-quarter point of values.
+func Spread(values []float64) [2]float64 {
+	return [2]float64{Quantile(values, 0.25), Quantile(values, 0.75)}
+}
+
+// Range is how a spread is written.
+func Range(spread [2]float64) string { return fmt.Sprintf("%.2f…%.2f", spread[0], spread[1]) }
+
+// Ratios returns for each round the ratio of a quantile of a to that of b. Rounds in
+// which b has none are left out.
+func Ratios(a, b [][]float64, q float64) []float64 {
+	ratios := make([]float64, 0, len(a))
+	for i := range min(len(a), len(b)) {
+		if of := Quantile(b[i], q); of > 0 {
+			ratios = append(ratios, Quantile(a[i], q)/of)
+		}
+	}
+	return ratios
+}
+
 // Table is a table in markdown. Columns whose name ends with a colon are aligned to the
 // right; the colon is not shown.
 type Table struct {

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,6 +19,20 @@ func TestQuantile(t *testing.T) {
 	}
 	if got := Median(nil); got != 0 {
 		t.Errorf("of nothing: %v", got)
+	}
+}
+
+// Ratios are those of the same round.
+func TestRatios(t *testing.T) {
+	a, b := [][]float64{{1, 2, 3}, {8}, {5}}, [][]float64{{1}, {2}, nil}
+	if got := Ratios(a, b, 0.5); !slices.Equal(got, []float64{2, 4}) {
+		t.Errorf("%v", got)
+	}
+	if got := Ratios(a, b, 1); !slices.Equal(got, []float64{3, 4}) {
+		t.Errorf("%v", got)
+	}
+	if got := Range(Spread([]float64{1, 2, 3, 4, 5})); got != "2.00…4.00" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -19,6 +21,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // what the Caddyfile names
 
 	_ "github.com/headstart-proxy/headstart" // so is the directive
+	"github.com/headstart-proxy/headstart/internal/cmd/internal/cputime"
 )
 
 // ChildArg makes a command be the Caddy that another one drives: its main calls
@@ -91,7 +94,7 @@ func carryOut(o Order) Answer {
 			a.Error = err.Error()
 		}
 	}
-	a.CPU, a.Goroutines = cpuTime(), runtime.NumGoroutine()
+	a.CPU, a.Goroutines = cputime.Used(), runtime.NumGoroutine()
 	return a
 }
 
@@ -123,16 +126,41 @@ func writeProfiles(folder string) error {
 	return nil
 }
 
+// Globals returns the global options of a Caddyfile for a child: nothing leaves the
+// machine, and nothing stays on it outside a folder. more are further options.
+func Globals(folder, more string) string { return fmt.Sprintf(globals, folder, more) }
+
+// QuietGlobals are those of a child that logs nothing and ends at once.
+func QuietGlobals(folder string) string {
+	return Globals(folder, "grace_period 1s\n\tlog {\n\t\toutput discard\n\t}")
+}
+
+const globals = `{
+	admin off
+	persist_config off
+	storage file_system %q
+	storage_check off
+	storage_clean_interval off
+	skip_install_trust
+	local_certs
+	auto_https disable_redirects
+	default_bind 127.0.0.1
+	%s
+}
+`
+
 // A Child is a Caddy, seen from its parent. It is for one goroutine at a time.
 type Child struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	orders  *json.Encoder
 	answers *json.Decoder
+	stderr  bytes.Buffer // of a child whose parent does not want it; read only after it has ended
 }
 
 // StartChild starts this very program as a Caddy without configuration. It is
-// killed when ctx ends. What it logs goes to stderr.
+// killed when ctx ends. What it logs goes to stderr; if that is nil, the last lines of it
+// are in the error of a child that has died.
 func StartChild(ctx context.Context, stderr io.Writer) (*Child, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -140,6 +168,9 @@ func StartChild(ctx context.Context, stderr io.Writer) (*Child, error) {
 	}
 	c := &Child{cmd: exec.CommandContext(ctx, self, ChildArg)} //nolint:gosec // it starts itself
 	c.cmd.Stderr = stderr
+	if stderr == nil {
+		c.cmd.Stderr = &c.stderr
+	}
 	c.cmd.WaitDelay = Patience
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("starting Caddy: %w", err)
@@ -174,10 +205,18 @@ func (c *Child) Ask(o Order) (Answer, error) {
 	return a, nil
 }
 
+// lastLines is how many lines of a child that has died are in its error.
+const lastLines = 5
+
 // died waits for the child to end, so that all it wrote is there.
 func (c *Child) died(err error) error {
 	c.Close()
-	return fmt.Errorf("%w: %w", ErrDied, err)
+	err = fmt.Errorf("%w: %w", ErrDied, err)
+	if text := strings.TrimSpace(c.stderr.String()); text != "" {
+		lines := strings.Split(text, "\n")
+		err = fmt.Errorf("%w\n%s", err, strings.Join(lines[max(len(lines)-lastLines, 0):], "\n"))
+	}
+	return err
 }
 
 // Close ends the child, by itself if it can. It may be called again.

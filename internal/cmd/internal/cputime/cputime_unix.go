@@ -1,14 +1,15 @@
 //go:build unix
 
-package rig
+package cputime
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime returns the CPU time that this process has used.
-func cpuTime() time.Duration {
+// Used returns the CPU time that this process has used, the collection of its garbage
+// included; 0 if it is not known on this system.
+func Used() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return 0
