@@ -353,23 +353,6 @@ func TestBackendEncodes(t *testing.T) {
 	p.want(t, page)
 }
 
-// A page that teaches nothing is sampled ever more rarely, but never not at all.
-func TestSampling(t *testing.T) {
-	p := newTrial()
-	p.teach(1, page)
-	sampled := 0
-	for range 1000 {
-		if p.plan().Observe {
-			sampled++
-			p.answer(Answer{Reason: Private, Depth: -1})
-		}
-	}
-	if sampled < 10 || sampled > 100 {
-		t.Errorf("%d of 1000 requests were observed", sampled)
-	}
-	p.want(t, "[private]")
-}
-
 func TestPadding(t *testing.T) {
 	for _, head := range []string{page, "\xef\xbb\xbf" + page, "<head>" + css, "<!-- x -->" + page} {
 		p := newTrial()

@@ -54,6 +54,23 @@ func (p *trial) visitNever(t *testing.T, document string, header []string, reaso
 	return plan.Observe
 }
 
+// A page that teaches nothing is sampled ever more rarely, but never not at all.
+func TestSampling(t *testing.T) {
+	p := newTrial()
+	p.teach(1, page)
+	sampled := 0
+	for range 1000 {
+		if p.plan().Observe {
+			sampled++
+			p.answer(Answer{Reason: Private, Depth: -1})
+		}
+	}
+	if sampled < 10 || sampled > 100 {
+		t.Errorf("%d of 1000 requests were observed", sampled)
+	}
+	p.want(t, "[private]")
+}
+
 // What can never be committed is observed ever more rarely, however often it is asked for.
 func TestObservationsBecomeRare(t *testing.T) {
 	for _, test := range neverCommitted {
