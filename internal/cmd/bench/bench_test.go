@@ -23,9 +23,7 @@ import (
 
 // The tests start this program as its own child, as main does.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == rig.ChildArg {
-		exit(rig.RunChild(os.Stdin, os.Stdout))
-	}
+	rig.BeChild()
 	os.Exit(m.Run())
 }
 

@@ -18,9 +18,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == rig.ChildArg {
-		exit(rig.RunChild(os.Stdin, os.Stdout))
-	}
+	rig.BeChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

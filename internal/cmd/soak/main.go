@@ -36,9 +36,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == rig.ChildArg {
-		exit(rig.RunChild(os.Stdin, os.Stdout))
-	}
+	rig.BeChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second interrupt ends it at once
 	exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

@@ -93,18 +93,16 @@ func setUp(ctx context.Context, upstream string, log io.Writer) (*stage, error) 
 	if s.caddy, err = rig.StartChild(ctx, log); err != nil {
 		return s, err
 	}
-	for tries := 3; ; tries-- {
+	err = rig.OnFreePorts(func() (err error) {
 		for _, port := range []*string{&s.httpPort, &s.httpsPort, &s.monitorPort} {
 			if *port, err = rig.FreePort(); err != nil {
-				return s, err
+				return err
 			}
 		}
-		if err = s.configure(0); err == nil {
-			break
-		} else if tries == 1 {
-			return s, err
-		}
-		// Somebody else may have taken a port meanwhile.
+		return nil
+	}, func() error { return s.configure(0) })
+	if err != nil {
+		return s, err
 	}
 	for _, host := range hosts {
 		if err := rig.AwaitCertificate(ctx, host, "127.0.0.1:"+s.httpsPort); err != nil {

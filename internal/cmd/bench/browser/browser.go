@@ -113,7 +113,7 @@ func (o Options) duration() time.Duration {
 
 // Run measures. Messages meanwhile go to progress. Without Chromium the error wraps
 // [chromium.ErrMissing]; a site whose backend cannot run is left out, and the result
-// says so. The main of the command must know rig.ChildArg.
+// says so. The main of the command must call rig.BeChild.
 func Run(ctx context.Context, o Options, progress io.Writer) (*Result, error) {
 	o, err := o.complete()
 	if err != nil {

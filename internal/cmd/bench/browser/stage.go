@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -62,7 +61,7 @@ type Stage struct {
 }
 
 // StartStage starts Caddy. The caller must Close the stage, unless there is an error.
-// The main of the command must know [rig.ChildArg].
+// The main of the command must call [rig.BeChild].
 func StartStage(ctx context.Context, fronts []Front) (*Stage, error) {
 	s := &Stage{ports: make(map[string]string)}
 	if err := s.start(ctx, fronts); err != nil {
@@ -99,20 +98,17 @@ func (s *Stage) start(ctx context.Context, fronts []Front) error {
 
 // open configures the sites.
 func (s *Stage) open(fronts []Front) error {
-	for tries := 3; ; tries-- {
+	return rig.OnFreePorts(func() (err error) {
 		for _, f := range fronts {
-			port, err := rig.FreePort()
-			if err != nil {
+			if s.ports[f.Name], err = rig.FreePort(); err != nil {
 				return err
 			}
-			s.ports[f.Name] = port
 		}
+		return nil
+	}, func() error {
 		_, err := s.caddy.Ask(rig.Order{Caddyfile: s.caddyfile(fronts)})
-		if err == nil || tries == 1 || errors.Is(err, rig.ErrDied) {
-			return err
-		}
-		// Somebody else may have taken a port meanwhile.
-	}
+		return err
+	})
 }
 
 func (s *Stage) caddyfile(fronts []Front) string {

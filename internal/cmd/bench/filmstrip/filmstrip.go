@@ -123,7 +123,7 @@ func shown(values []float64) float64 {
 
 // Run films the aggregator's index, and writes the picture. What happens meanwhile goes
 // to progress. Without Chromium the error wraps chromium.ErrMissing. The main of the
-// command must know rig.ChildArg.
+// command must call rig.BeChild.
 func Run(ctx context.Context, o Options, progress io.Writer) (*Result, error) {
 	o, err := o.complete()
 	if err != nil {

@@ -5,7 +5,6 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -118,20 +117,19 @@ func (s *Stage) Close() {
 // Configure replaces the sites of Caddy. Those of the same name keep their ports.
 func (s *Stage) Configure(ctx context.Context, sites ...Site) error {
 	s.config.Sites = sites
-	for tries := 3; ; tries-- {
-		added, err := s.addPorts()
-		if err != nil {
-			return err
-		}
-		if _, err = s.caddy.Ask(rig.Order{Caddyfile: s.caddyfile()}); err == nil {
-			break
-		}
-		if tries == 1 || errors.Is(err, rig.ErrDied) {
-			return err
-		}
-		for _, name := range added { // somebody else may have taken one meanwhile
+	var added []string
+	err := rig.OnFreePorts(func() (err error) {
+		for _, name := range added {
 			delete(s.ports, name)
 		}
+		added, err = s.addPorts()
+		return err
+	}, func() error {
+		_, err := s.caddy.Ask(rig.Order{Caddyfile: s.caddyfile()})
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	for _, site := range sites {
 		if err := rig.AwaitCertificate(ctx, Host, "127.0.0.1:"+s.ports[site.Name][1]); err != nil {

@@ -24,10 +24,23 @@ import (
 	"github.com/headstart-proxy/headstart/internal/cmd/internal/cputime"
 )
 
-// ChildArg makes a command be the Caddy that another one drives: its main calls
-// [RunChild] if this is its only argument. Caddy has a process of its own so that
-// its CPU time and memory can be told from those of the clients and the backend.
-const ChildArg = "serve-caddy"
+// childArg is the only argument of a child.
+const childArg = "serve-caddy"
+
+// BeChild makes a command be the Caddy that another one drives, if it was started as
+// such: then it does not return. The main of a command that starts a child begins with
+// it, the TestMain of its tests, too. Caddy has a process of its own so that its CPU time
+// and memory can be told from those of the clients and the backend.
+func BeChild() {
+	if len(os.Args) != 2 || os.Args[1] != childArg {
+		return
+	}
+	if err := runChild(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
 
 // Patience bounds every single wait.
 const Patience = 10 * time.Second
@@ -59,8 +72,8 @@ type (
 	}
 )
 
-// RunChild carries out orders until there are no more.
-func RunChild(in io.Reader, out io.Writer) error {
+// runChild carries out orders until there are no more.
+func runChild(in io.Reader, out io.Writer) error {
 	signal.Ignore(os.Interrupt) // it is for the parent, which ends in
 	orders, answers := json.NewDecoder(in), json.NewEncoder(out)
 	for {
@@ -166,7 +179,7 @@ func StartChild(ctx context.Context, stderr io.Writer) (*Child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding this program: %w", err)
 	}
-	c := &Child{cmd: exec.CommandContext(ctx, self, ChildArg)} //nolint:gosec // it starts itself
+	c := &Child{cmd: exec.CommandContext(ctx, self, childArg)} //nolint:gosec // it starts itself
 	c.cmd.Stderr = stderr
 	if stderr == nil {
 		c.cmd.Stderr = &c.stderr

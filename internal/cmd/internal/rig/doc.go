@@ -2,6 +2,6 @@
 // Headstart as a child process, free ports, and visitors over HTTP/1.1, HTTP/2 and
 // HTTP/3.
 //
-// The child is the command itself, started with [ChildArg]: so it needs no build of
-// its own, and what was built with -race runs with it on both sides.
+// The child is the command itself, see [BeChild]: so it needs no build of its own,
+// and what was built with -race runs with it on both sides.
 package rig

@@ -2,7 +2,6 @@ package rig
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,13 +10,7 @@ import (
 
 // The tests start this program as its own child.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == ChildArg {
-		if err := RunChild(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	BeChild()
 	os.Exit(m.Run())
 }
 
@@ -49,5 +42,26 @@ func TestChild(t *testing.T) {
 	}
 	if _, err := c.Ask(Order{}); !errors.Is(err, ErrDied) {
 		t.Errorf("a dead child: error %v", err)
+	}
+}
+
+// A port that is taken meanwhile does no harm; a child that has died is left alone.
+func TestOnFreePorts(t *testing.T) {
+	taken := errors.New("taken")
+	for _, test := range []struct {
+		errs  []error // of open, try by try
+		want  error
+		tries int
+	}{
+		{[]error{nil}, nil, 1},
+		{[]error{taken, taken, nil}, nil, 3},
+		{[]error{taken, taken, taken, nil}, taken, 3},
+		{[]error{ErrDied, nil}, ErrDied, 1},
+	} {
+		chosen, opened := 0, 0
+		err := OnFreePorts(func() error { chosen++; return nil }, func() error { opened++; return test.errs[opened-1] })
+		if !errors.Is(err, test.want) || chosen != test.tries || opened != test.tries {
+			t.Errorf("%v: error %v, chosen %d times, opened %d times", test.errs, err, chosen, opened)
+		}
 	}
 }

@@ -57,6 +57,19 @@ func FreePort() (string, error) {
 	return "", errors.New("finding a free port: none is free for both TCP and UDP")
 }
 
+// OnFreePorts finds ports by choose, and opens them by open. Somebody else may take one
+// between the two, so both are tried three times. A child that has died is not asked again.
+func OnFreePorts(choose, open func() error) error {
+	for tries := 3; ; tries-- {
+		if err := choose(); err != nil {
+			return err
+		}
+		if err := open(); err == nil || tries == 1 || errors.Is(err, ErrDied) {
+			return err
+		}
+	}
+}
+
 // AwaitCertificate returns when a host can speak TLS at an address: Caddy makes
 // certificates in the background. It waits for [Patience] at most.
 func AwaitCertificate(ctx context.Context, host, addr string) error {
